@@ -1,0 +1,82 @@
+/* media/srtp/srtp.h - SRTP and SRTCP through engines, in batches.
+ *
+ * A bf_srtp holds the keys of one transport in one direction and a context for each SSRC. An engine is the code
+ * that does the cryptography; all engines produce the same bytes.
+ * Owner:   the transport.   Thread: its worker.
+ * Limits:  BF_SRTP_SSRC_MAX contexts for each bf_srtp. Receiving: a context comes into being only after a packet
+ *          of that SSRC has been authenticated.
+ * Source:  RFC 3711, RFC 7714, RFC 5764 section 4.2 (keys out of DTLS).
+ */
+#ifndef BF_MEDIA_SRTP_SRTP_H
+#define BF_MEDIA_SRTP_SRTP_H
+
+#include "core/base/bytes.h"
+#include "media/drop.h"
+
+#define BF_SRTP_SSRC_MAX    1024
+#define BF_SRTP_KEY_MAX     46 /* AES-256-GCM: 32 + 12; AES_CM_128: 16 + 14 */
+#define BF_SRTP_OVERHEAD_MAX 20 /* 16 bytes of tag and 4 of SRTCP index */
+
+/* The values of RFC 5764 and RFC 7714. */
+enum bf_srtp_profile {
+	BF_SRTP_NONE = 0,
+	BF_SRTP_AES128_CM_SHA1_80 = 0x0001,
+	BF_SRTP_AEAD_AES_128_GCM = 0x0007,
+	BF_SRTP_AEAD_AES_256_GCM = 0x0008,
+};
+
+/* "AEAD_AES_128_GCM" ... and back; BF_SRTP_NONE if unknown. */
+const char *bf_srtp_profile_name(enum bf_srtp_profile profile);
+enum bf_srtp_profile bf_srtp_profile_from_name(struct bf_bytes name);
+size_t bf_srtp_key_len(enum bf_srtp_profile profile);
+size_t bf_srtp_salt_len(enum bf_srtp_profile profile);
+
+/* One direction's master key and salt, one after the other. */
+struct bf_srtp_key {
+	uint8_t bytes[BF_SRTP_KEY_MAX];
+};
+
+struct bf_srtp;
+struct bf_srtp_engine;
+
+/* The engine built on libsrtp2; never NULL. Call once on the main thread before workers start. */
+const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void);
+const char *bf_srtp_engine_name(const struct bf_srtp_engine *engine);
+
+/* -EINVAL unknown profile, -ENOMEM. */
+int bf_srtp_new(struct bf_srtp **out, const struct bf_srtp_engine *engine,
+	enum bf_srtp_profile profile, const struct bf_srtp_key *key, bool is_outgoing);
+
+/* Wipes the keys. Accepts NULL. */
+void bf_srtp_free(struct bf_srtp *srtp);
+
+/* Outgoing: header and payload are separate (one payload serves many destinations) and the result is written to
+ * `dst`: header_len + payload_len + overhead bytes. Header is complete RTP (RFC 3550) with extensions. */
+struct bf_srtp_protect_job {
+	struct bf_srtp *srtp;
+	struct bf_bytes header;
+	struct bf_bytes payload;
+	uint8_t *dst;
+	size_t dst_size;
+	size_t dst_len;     /* out: bytes written, 0 on failure */
+};
+void bf_srtp_protect(struct bf_srtp_protect_job *jobs, size_t count);
+
+/* In place. On failure nothing has changed but the counter of the caller. */
+struct bf_srtp_unprotect_job {
+	struct bf_srtp *srtp;
+	uint8_t *data;
+	size_t len;         /* in: as received; out: decrypted packet */
+	enum bf_drop drop;  /* out */
+};
+void bf_srtp_unprotect(struct bf_srtp_unprotect_job *jobs, size_t count);
+
+/* SRTCP, one at a time, in place. protect: returns the new length or -ENOBUFS when `size` lacks
+ * BF_SRTP_OVERHEAD_MAX; unprotect sets *len. */
+int bf_srtp_protect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t len, size_t size);
+enum bf_drop bf_srtp_unprotect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t *len);
+
+/* Forget one outgoing or incoming SSRC. */
+void bf_srtp_remove_ssrc(struct bf_srtp *srtp, uint32_t ssrc);
+
+#endif
