@@ -1,0 +1,67 @@
+/* signaling/http/server.h - the HTTP server: listeners, connections, one table of routes.
+ *
+ * Owner:   main.c.   Thread: control.
+ * Limits:  connection_count_max connections; a request head must be complete BF_HTTP_HEAD_TIMEOUT_US after its first byte, a
+ *          body within BF_HTTP_BODY_TIMEOUT_US, the next request within BF_HTTP_IDLE_TIMEOUT_US; at most 100 requests wait on
+ *          one connection (pipelining: answered in order).
+ * Errors:  answered as application/problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`.
+ */
+#ifndef BF_SIGNALING_HTTP_SERVER_H
+#define BF_SIGNALING_HTTP_SERVER_H
+
+#include "core/base/conf.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/loop/tcp.h"
+#include "signaling/http/http.h"
+
+#define BF_HTTP_HEAD_TIMEOUT_US (10 * 1000000)
+#define BF_HTTP_BODY_TIMEOUT_US (30 * 1000000)
+#define BF_HTTP_IDLE_TIMEOUT_US (75 * 1000000)
+
+struct bf_http_server;
+
+/* One request being answered. Valid until one of the bf_http_reply functions is called on it, which must happen exactly once,
+ * inside the handler or later. Later: keep bf_http_exchange_id and find it again, since the client may have gone. */
+struct bf_http_exchange;
+
+struct bf_http_route {
+	const char *method;  /* "GET" also answers HEAD */
+	const char *path;    /* "/whip/{room}/{name}"; a last segment "{rest*}" takes the remainder */
+	void (*handler)(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
+	const char *summary; /* one line for the generated documentation; required */
+};
+
+int bf_http_server_new(struct bf_http_server **out, struct bf_loop *loop, struct bf_log *log,
+	struct bf_metrics *metrics, const struct bf_conf *conf);
+void bf_http_server_free(struct bf_http_server *server);
+
+/* Add routes (borrowed, static tables). -EEXIST: method and path are taken; -EINVAL: no summary or a bad pattern. */
+int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
+	size_t route_count, void *arg);
+
+/* Bind and serve conf->http.listen (TLS if configured). `why` names address and cause. */
+int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size);
+struct bf_addr bf_http_server_local(const struct bf_http_server *server);
+
+/* No new connections; idle ones close; running ones end after their answer. */
+void bf_http_server_drain(struct bf_http_server *server);
+
+uint64_t bf_http_exchange_id(const struct bf_http_exchange *exchange);
+struct bf_http_exchange *bf_http_exchange_find(struct bf_http_server *server, uint64_t id);
+struct bf_addr bf_http_exchange_remote(const struct bf_http_exchange *exchange);
+
+/* Extra response fields, before the reply. Values with control characters are our bug (assert). */
+void bf_http_reply_field(struct bf_http_exchange *exchange, const char *name, const char *value);
+void bf_http_reply(struct bf_http_exchange *exchange, int status, const char *content_type,
+	struct bf_bytes body);
+void bf_http_reply_json(struct bf_http_exchange *exchange, int status, struct bf_json *body); /* takes body */
+void bf_http_reply_problem(
+	struct bf_http_exchange *exchange, int status, const char *code, const char *detail);
+
+/* Switch the connection to another protocol after a 101 that the caller has prepared with bf_http_reply_field: the stream is
+ * handed over with bytes that had already arrived. The exchange is over. */
+struct bf_tcp *bf_http_reply_upgrade(struct bf_http_exchange *exchange, struct bf_bytes *rest);
+
+#endif
