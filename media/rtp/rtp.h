@@ -38,7 +38,8 @@ int bf_rtp_parse(struct bf_rtp *out, struct bf_bytes packet);
 int bf_rtp_parse_header(struct bf_rtp *out, struct bf_bytes packet);
 
 /* Write the fixed header with `csrcs` and, if `ext` is not empty, an extension block whose data is `ext`
- * (padded here to 32 bits). The X bit follows. */
+ * (padded here to 32 bits). The X bit follows, and so does the P bit from padding_len: who takes over a parsed
+ * header but sends the payload without its padding sets padding_len to 0 first. */
 void bf_rtp_write_header(struct bf_wr *wr, const struct bf_rtp *rtp, struct bf_bytes ext);
 
 /* Unwraps 16-bit sequence numbers to 64 bits around the highest seen. Starts at 65536 + seq, so that older
