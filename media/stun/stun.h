@@ -9,7 +9,7 @@
 #include "core/base/addr.h"
 #include "core/base/bytes.h"
 
-#define BF_STUN_MAX      1280 /* longer messages are refused */
+#define BF_STUN_MAX	 1280 /* longer messages are refused */
 #define BF_STUN_USERNAME 513
 
 enum bf_stun_class {
@@ -44,8 +44,8 @@ int bf_stun_check_request(
 
 /* The answers to `request` (the same bytes that were checked). Return the length written into out[size] (size >=
  * BF_STUN_MAX) or -ENOBUFS. */
-int bf_stun_write_success(uint8_t *out, size_t size, struct bf_bytes request, const struct bf_addr *mapped,
-	struct bf_bytes our_password);
+int bf_stun_write_success(uint8_t *out, size_t size, struct bf_bytes request,
+	const struct bf_addr *mapped, struct bf_bytes our_password);
 
 /* 400, 401, 420, 487 ...; integrity only with a password (may be empty). */
 int bf_stun_write_error(
