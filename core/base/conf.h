@@ -3,7 +3,7 @@
  * A key `media.udp_port` is BELFRY_MEDIA_UDP_PORT in the environment and --media.udp-port=N on the command
  * line (underscore or dash). Unknown keys are refused, with the file and line (or the variable, or the
  * flag) and the nearest known key.
- * Owner:   the caller.   Thread: read-only after loading.   Source: libcyaml (the only file that sees it is conf.c).
+ * Owner:   the caller.   Thread: read-only after loading.   Source: libcyaml (only conf_file.c sees it).
  */
 #ifndef BF_CORE_BASE_CONF_H
 #define BF_CORE_BASE_CONF_H
@@ -52,8 +52,8 @@ int bf_conf_new(struct bf_conf **out);
 void bf_conf_free(struct bf_conf *conf);
 
 /* Apply, in this order, the file at `path` (NULL: none), the environment `envp`, and the flags argv[0..argc)
- * of the form --section.key=value. -EINVAL, -ENOENT: `why` holds one or more lines of
- * "file:line: unknown key 'medai' (did you mean 'media'?)". */
+ * of the form --section.key=value. -EINVAL, or -ENOENT and the like when the file cannot be read: `why` holds
+ * one or more lines of "file:line: unknown key 'medai' (did you mean 'media'?)", and `conf` is unchanged. */
 int bf_conf_load(struct bf_conf *conf, const char *path, char *const *envp, int argc, char *const *argv,
 	char *why, size_t why_size);
 

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/id.h"
+#include "core/base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -99,39 +100,6 @@ static void add_tail(struct line *line, const char *text)
 	line->len += len;
 }
 
-/* Length of the well-formed UTF-8 sequence at the start (RFC 3629 section 4), 0 if there is none. */
-static size_t utf8_take(struct bf_bytes text, uint32_t *point)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint8_t first = text.data[0];
-	size_t len = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	uint32_t value = first;
-
-	if (len > 1) {
-		if (first < 0xc2 || first > 0xf4 || text.len < len)
-			return 0;
-		value = first & (0x7fu >> len);
-		for (size_t i = 1; i < len; i++) {
-			if ((text.data[i] & 0xc0) != 0x80)
-				return 0;
-			value = value << 6 | (text.data[i] & 0x3f);
-		}
-		if (value < least[len] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-			return 0;
-	}
-	*point = value;
-	return len;
-}
-
-/* Characters that move a terminal or reorder what a reader sees: C0, DEL, C1, line and paragraph
- * separators, and the directional overrides. */
-static bool is_control(uint32_t point)
-{
-	return point < 0x20 || (point >= 0x7f && point <= 0x9f) ||
-	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
-	       point == 0x200e || point == 0x200f || point == 0x061c || point == 0xfeff;
-}
-
 /* The inside of a quoted string, cut between characters where the line is full. */
 static void add_escaped(struct line *line, struct bf_bytes text)
 {
@@ -139,7 +107,7 @@ static void add_escaped(struct line *line, struct bf_bytes text)
 
 	while (text.len > 0 && !line->is_cut) {
 		uint32_t point = 0;
-		size_t len = utf8_take(text, &point);
+		size_t len = bf_utf8_take(text, &point);
 
 		if (len == 0) {
 			/* JSON has no way to write a byte that is no character. */
@@ -152,7 +120,7 @@ static void add_escaped(struct line *line, struct bf_bytes text)
 			add_str(line, escape);
 		} else if (point == '\n' || point == '\r' || point == '\t') {
 			add_str(line, point == '\n' ? "\\n" : point == '\r' ? "\\r" : "\\t");
-		} else if (is_control(point)) {
+		} else if (bf_utf8_is_control(point)) {
 			snprintf(escape, sizeof(escape), "\\u%04x", point & 0xffff);
 			add_str(line, escape);
 		} else {

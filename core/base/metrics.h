@@ -40,12 +40,13 @@ int bf_metrics_new(struct bf_metrics **out);
 void bf_metrics_free(struct bf_metrics *metrics);
 
 /* One series. `name` as in "belfry_udp_rx_packets_total", `labels` as in "worker=\"0\"" or NULL; both are
- * copied. Series of one name are printed together under one HELP and TYPE. */
+ * copied. Series of one name are printed together under one HELP and TYPE; the same name and labels again
+ * are the same series. NULL without memory. */
 struct bf_metric *bf_metric_new(struct bf_metrics *metrics, enum bf_metric_kind kind, const char *name,
 	const char *labels, const char *help);
 
 /* `bounds` ascending, at most BF_HISTOGRAM_BUCKETS; `scale` divides bounds and sum when printed (1e6 for
- * microseconds shown as seconds). */
+ * microseconds shown as seconds). NULL without memory. */
 struct bf_histogram *bf_histogram_new(struct bf_metrics *metrics, const char *name, const char *labels,
 	const char *help, const uint64_t *bounds, size_t bucket_count, double scale);
 

@@ -1,0 +1,362 @@
+#include "core/base/conf_priv.h"
+
+#include "core/base/utf8.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define KEY(s, k) .section = #s, .name = #k, .at = offsetof(struct bf_conf, s.k)
+
+#define STR(s, k, fallback_, comment_)                                                      \
+	{                                                                                   \
+		KEY(s, k), .type = CONF_STR, .fallback = (fallback_), .comment = (comment_) \
+	}
+#define CHOICE(s, k, fallback_, choices_, comment_)                                          \
+	{                                                                                    \
+		KEY(s, k), .type = CONF_STR, .fallback = (fallback_), .choices = (choices_), \
+			   .comment = (comment_)                                             \
+	}
+#define SECRET(s, k, comment_)                                                  \
+	{                                                                       \
+		KEY(s, k), .type = CONF_STR, .fallback = "", .is_secret = true, \
+			   .comment = (comment_)                                \
+	}
+#define UINT(s, k, fallback_, min_, max_, comment_)                                  \
+	{                                                                            \
+		KEY(s, k), .type = CONF_UINT, .fallback = #fallback_, .min = (min_), \
+			   .max = (max_), .comment = (comment_)                      \
+	}
+#define BOOL(s, k, fallback_, comment_)                                                     \
+	{                                                                                   \
+		KEY(s, k), .type = CONF_BOOL, .fallback = #fallback_, .comment = (comment_) \
+	}
+#define LIST(s, k, comment_)                                                                     \
+	{                                                                                        \
+		KEY(s, k), .type = CONF_LIST, .count_at = offsetof(struct bf_conf, s.k##_count), \
+			   .fallback = "", .comment = (comment_)                                 \
+	}
+
+/* clang-format off */
+const struct conf_key conf_keys[] = {
+	STR(http, listen, "127.0.0.1:7008", "Address and port of HTTP and WebSocket. PORT in the environment overrides the port."),
+	STR(http, public_url, "", "scheme://host of links handed out, as clients see it. Empty: taken from the request."),
+	STR(http, tls_cert, "", "PEM file of the certificate chain. Both or neither of tls_cert and tls_key."),
+	STR(http, tls_key, "", "PEM file of the private key."),
+	LIST(http, origins, "Origins (scheme://host[:port]) that may open WebSockets and make cross-origin requests.\nEmpty: the same origin only. \"*\": any."),
+	UINT(http, connection_count_max, 10000, 1, 1000000, "Connections at once; more are closed on arrival."),
+	BOOL(http, trust_proxy, false, "Believe X-Forwarded-For. Only behind a proxy that sets it."),
+
+	UINT(media, udp_port, 7100, 0, 65535, "UDP port of the first worker; worker i has udp_port + i. 0: any free port."),
+	BOOL(media, tcp, true, "ICE over TCP on the same port numbers."),
+	LIST(media, announced, "IP addresses put into candidates instead of those of the interfaces (NAT, clouds)."),
+	LIST(media, interfaces, "Listen on these IP addresses only. Empty: on all."),
+	UINT(media, workers, 0, 0, 256, "Media threads. 0: one per core."),
+	CHOICE(media, io, "auto", "auto,uring,epoll", "Kernel interface. auto: io_uring where it is allowed, else epoll."),
+	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),
+	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
+	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),
+	UINT(media, cache_mib, 64, 1, 65536, "Memory of one worker for packets that may be sent again, MiB."),
+
+	LIST(rtc, join_keys, "Files with public keys (PEM or JWK, ES256) whose join tokens are accepted."),
+	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),
+	SECRET(rtc, turn_secret, "Secret shared with the TURN servers, for credentials that expire (HMAC)."),
+
+	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),
+	CHOICE(log, level, "info", "debug,info,warn,error", "Least level that is logged."),
+};
+/* clang-format on */
+
+const size_t conf_key_count = sizeof(conf_keys) / sizeof(conf_keys[0]);
+
+/* ---- complaints ---- */
+
+void conf_why_init(struct conf_why *why, char *text, size_t size)
+{
+	*why = (struct conf_why){.text = text, .size = size};
+	if (size > 0)
+		text[0] = '\0';
+}
+
+void conf_why_add(struct conf_why *why, const char *format, ...)
+{
+	va_list args;
+	size_t left = why->size - why->len;
+	int n;
+
+	why->count++;
+	if (left < 2)
+		return;
+	if (why->len > 0) {
+		why->text[why->len++] = '\n';
+		left--;
+	}
+	va_start(args, format);
+	n = vsnprintf(why->text + why->len, left, format, args);
+	va_end(args);
+	if (n > 0)
+		why->len += (size_t)n < left ? (size_t)n : left - 1;
+}
+
+/* ---- places ---- */
+
+/* The one cast of this table: from an offset to the member that the entry was made from. */
+static void *place(const struct bf_conf *conf, size_t at)
+{
+	return (char *)(uintptr_t)conf + at;
+}
+
+char **conf_str_at(const struct bf_conf *conf, const struct conf_key *key)
+{
+	assert(key->type == CONF_STR);
+	return place(conf, key->at);
+}
+
+unsigned *conf_uint_at(const struct bf_conf *conf, const struct conf_key *key)
+{
+	assert(key->type == CONF_UINT);
+	return place(conf, key->at);
+}
+
+bool *conf_bool_at(const struct bf_conf *conf, const struct conf_key *key)
+{
+	assert(key->type == CONF_BOOL);
+	return place(conf, key->at);
+}
+
+char ***conf_list_at(const struct bf_conf *conf, const struct conf_key *key, unsigned **count)
+{
+	assert(key->type == CONF_LIST);
+	*count = place(conf, key->count_at);
+	return place(conf, key->at);
+}
+
+/* ---- setting ---- */
+
+static int refuse(char reason[static CONF_REASON_BYTES], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(char reason[static CONF_REASON_BYTES], const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, CONF_REASON_BYTES, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* What no address, path, name or secret needs, and what would not survive printing as YAML. */
+static int check_text(const char *text, char reason[static CONF_REASON_BYTES])
+{
+	struct bf_bytes left = bf_bytes_str(text);
+	uint32_t point;
+
+	if (left.len >= CONF_VALUE_BYTES)
+		return refuse(reason, "longer than %d bytes", CONF_VALUE_BYTES - 1);
+	while (left.len > 0) {
+		size_t len = bf_utf8_take(left, &point);
+
+		if (len == 0)
+			return refuse(reason, "not UTF-8");
+		if (bf_utf8_is_control(point) || point == 0xfffe || point == 0xffff)
+			return refuse(reason, "holds a control character");
+		left.data += len;
+		left.len -= len;
+	}
+	return 0;
+}
+
+bool conf_is_choice(const char *choices, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *at = choices; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strcspn(at, ",") == len && memcmp(at, text, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int set_str(struct bf_conf *conf, const struct conf_key *key, const char *text,
+	char reason[static CONF_REASON_BYTES])
+{
+	char **at = conf_str_at(conf, key);
+	char *copy;
+
+	if (key->choices && !conf_is_choice(key->choices, text))
+		return refuse(reason, "'%.64s' is none of %s", text, key->choices);
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int set_uint(struct bf_conf *conf, const struct conf_key *key, const char *text,
+	char reason[static CONF_REASON_BYTES])
+{
+	size_t len = strlen(text);
+	unsigned long value;
+
+	/* Nine digits fit in any unsigned, so that no overflow needs to be told apart. */
+	if (len == 0 || strspn(text, "0123456789") != len)
+		return refuse(reason, "'%.64s' is not a whole number", text);
+	value = len <= 9 ? strtoul(text, NULL, 10) : 999999999;
+	if (value < key->min || value > key->max)
+		return refuse(reason, "%.64s is not within %u..%u", text, key->min, key->max);
+	*conf_uint_at(conf, key) = (unsigned)value;
+	return 0;
+}
+
+static int set_bool(struct bf_conf *conf, const struct conf_key *key, const char *text,
+	char reason[static CONF_REASON_BYTES])
+{
+	bool is_true = conf_is_choice("true,yes,on,1", text);
+
+	if (!is_true && !conf_is_choice("false,no,off,0", text))
+		return refuse(reason, "'%.64s' is neither true nor false", text);
+	*conf_bool_at(conf, key) = is_true;
+	return 0;
+}
+
+static void free_items(char **items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(items[i]);
+	free(items);
+}
+
+int conf_set_list(struct bf_conf *conf, const struct conf_key *key, char *const *items,
+	size_t count, char reason[static CONF_REASON_BYTES])
+{
+	unsigned *count_at;
+	char ***at = conf_list_at(conf, key, &count_at);
+	char **copy = NULL;
+
+	if (count > CONF_LIST_MAX)
+		return refuse(reason, "more than %d entries", CONF_LIST_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (!items[i] || items[i][0] == '\0')
+			return refuse(reason, "entry %zu is empty", i + 1);
+		if (check_text(items[i], reason) < 0)
+			return -EINVAL;
+	}
+	if (count > 0) {
+		copy = calloc(count, sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = strdup(items[i]);
+		if (!copy[i]) {
+			free_items(copy, i);
+			return -ENOMEM;
+		}
+	}
+	free_items(*at, *count_at);
+	*at = copy;
+	*count_at = (unsigned)count;
+	return 0;
+}
+
+/* Cuts a copy of `text` at its commas; blanks around entries do not count. */
+static int set_list(struct bf_conf *conf, const struct conf_key *key, const char *text,
+	char reason[static CONF_REASON_BYTES])
+{
+	char *items[CONF_LIST_MAX + 1];
+	char *copy = strdup(text), *at = copy, *item;
+	size_t count = 0;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	while (*text && count <= CONF_LIST_MAX && (item = strsep(&at, ","))) {
+		item += strspn(item, " ");
+		for (size_t len = strlen(item); len > 0 && item[len - 1] == ' '; len--)
+			item[len - 1] = '\0';
+		items[count++] = item;
+	}
+	err = conf_set_list(conf, key, items, count, reason);
+	free(copy);
+	return err;
+}
+
+int conf_set(struct bf_conf *conf, const struct conf_key *key, const char *text,
+	char reason[static CONF_REASON_BYTES])
+{
+	if (key->type == CONF_LIST)
+		return set_list(conf, key, text, reason);
+	if (check_text(text, reason) < 0)
+		return -EINVAL;
+	switch (key->type) {
+	case CONF_STR:
+		return set_str(conf, key, text, reason);
+	case CONF_UINT:
+		return set_uint(conf, key, text, reason);
+	case CONF_BOOL:
+		return set_bool(conf, key, text, reason);
+	case CONF_LIST:
+		break;
+	}
+	return -EINVAL;
+}
+
+/* ---- names ---- */
+
+const char *conf_path(const struct conf_key *key, char out[static CONF_NAME_BYTES])
+{
+	snprintf(out, CONF_NAME_BYTES, "%s.%s", key->section, key->name);
+	return out;
+}
+
+const char *conf_variable(const struct conf_key *key, char out[static CONF_NAME_BYTES])
+{
+	snprintf(out, CONF_NAME_BYTES, "BELFRY_%s_%s", key->section, key->name);
+	for (char *at = out; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	return out;
+}
+
+/* Optimal string alignment: three rows of the usual table, the third for swaps. Names longer than
+ * any of ours are as far away as they are long. */
+size_t conf_distance(const char *a, const char *b)
+{
+	size_t rows[3][CONF_NAME_BYTES + 1];
+	size_t a_len = strlen(a), b_len = strlen(b);
+
+	if (a_len > CONF_NAME_BYTES || b_len > CONF_NAME_BYTES)
+		return a_len > b_len ? a_len : b_len;
+	for (size_t k = 0; k <= b_len; k++)
+		rows[0][k] = k;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3],
+		       *two_above = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (size_t k = 1; k <= b_len; k++) {
+			size_t best = above[k - 1] + (a[i - 1] != b[k - 1]);
+
+			if (above[k] + 1 < best)
+				best = above[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] &&
+				two_above[k - 2] + 1 < best)
+				best = two_above[k - 2] + 1;
+			row[k] = best;
+		}
+	}
+	return rows[a_len % 3][b_len];
+}
+
+bool conf_is_near(size_t distance, size_t len)
+{
+	/* A third of the letters may be wrong, and one always: "prot" is "port", "xy" is nothing. */
+	return distance <= 1 || distance <= len / 3;
+}
