@@ -30,8 +30,8 @@ bool bf_ice_path_equal(const struct bf_ice_path *a, const struct bf_ice_path *b)
 
 enum bf_ice_state {
 	BF_ICE_NEW,          /* no valid check yet */
-	BF_ICE_CONNECTED,    /* a path is selected */
-	BF_ICE_DISCONNECTED, /* consent ran out; a new valid check brings it back */
+	BF_ICE_CONNECTED,    /* a path is selected: by nomination, before that the first valid one */
+	BF_ICE_DISCONNECTED, /* consent ran out, or the last path is gone; a new valid check brings it back */
 };
 
 struct bf_ice_creds {
@@ -44,7 +44,8 @@ struct bf_ice_valid {
 	int64_t last_check_us;
 	uint32_t priority;
 	bool is_used;
-	bool is_nominated;
+	bool is_nominated;  /* a check of this generation had USE-CANDIDATE */
+	bool is_wanted;     /* its latest check had */
 	uint8_t generation; /* which credentials validated it */
 };
 
@@ -58,6 +59,7 @@ struct bf_ice {
 	int selected;                       /* index, or -1 */
 	enum bf_ice_state state;
 	uint8_t generation;
+	bool is_remote_restarted; /* the peer restarted and we have not yet: its user name is in flux */
 };
 
 /* `local` must hold at least 24 and 128 random bits (RFC 8445 section 5.3); see bf_ice_creds_make. */
@@ -67,8 +69,9 @@ void bf_ice_init(struct bf_ice *ice, const struct bf_ice_creds *local);
  * by random ones out of `random`. */
 void bf_ice_creds_make(struct bf_ice_creds *out, const char *prefix, const uint8_t random[static 32]);
 
-/* From the remote description; a different one after the first is the peer's restart. */
-void bf_ice_set_remote(struct bf_ice *ice, struct bf_bytes ufrag);
+/* From the remote description; a different one after the first is the peer's restart. -EINVAL if it is not 1 to 256
+ * bytes long (RFC 8839 section 5.4): nothing has changed. */
+int bf_ice_set_remote(struct bf_ice *ice, struct bf_bytes ufrag);
 
 /* Our side of a restart: the new credentials are in force, the old ones are answered until a check uses the new
  * ones; the selected path stays until then. */
@@ -93,7 +96,7 @@ void bf_ice_on_stun(struct bf_ice *ice, const struct bf_ice_path *path, struct b
  * there is one. */
 bool bf_ice_remove_path(struct bf_ice *ice, const struct bf_ice_path *path);
 
-/* Where to send; NULL before the first check. */
+/* Where to send; NULL before the first check, and while there is no consent (RFC 7675 section 5.1: send nothing). */
 const struct bf_ice_path *bf_ice_selected(const struct bf_ice *ice);
 
 /* Whether this 5-tuple has been validated: DTLS and SRTP are taken from nowhere else. */
