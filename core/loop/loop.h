@@ -23,7 +23,7 @@ enum bf_io {
 struct bf_loop;
 
 /* A new loop. With BF_IO_URING a refusal is the kernel's negative errno (-EPERM, -ENOSYS, -ENOMEM);
- * BF_IO_AUTO falls back to epoll and logs why. */
+ * BF_IO_AUTO falls back to epoll, and bf_loop_io_refusal tells why. */
 int bf_loop_new(struct bf_loop **out, enum bf_io io);
 
 /* All sockets, timers and inboxes on it must be closed. Accepts NULL. */
@@ -43,6 +43,9 @@ int64_t bf_loop_now_us(const struct bf_loop *loop);
 
 /* BF_IO_URING or BF_IO_EPOLL. */
 enum bf_io bf_loop_io(const struct bf_loop *loop);
+
+/* Why BF_IO_AUTO did not get io_uring, as a negative errno for the caller to log; 0 if it did. */
+int bf_loop_io_refusal(const struct bf_loop *loop);
 const char *bf_io_name(enum bf_io io);
 
 /* Called once at the end of each turn in which bf_loop_hook_request was called, in request order.

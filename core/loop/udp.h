@@ -39,9 +39,10 @@ struct bf_udp_conf {
 
 struct bf_udp_counters {
 	uint64_t rx_packets, rx_bytes, rx_oversize;
-	uint64_t tx_packets, tx_bytes, tx_trains, tx_dropped;
-	uint64_t rcvbuf_bytes; /* what the kernel granted */
-	bool has_gso;
+	uint64_t tx_packets, tx_bytes, tx_dropped;
+	uint64_t tx_trains;    /* sends, of one datagram or more: tx_packets / tx_trains is the mean length */
+	uint64_t rcvbuf_bytes; /* what the kernel granted, in the unit it was asked for */
+	bool has_gso;          /* false once the kernel or the device refused a train */
 };
 
 /* Open and bind. IPv6 sockets are IPV6_V6ONLY. The errors of socket(2) and bind(2) as negative errno. */
@@ -58,7 +59,7 @@ struct bf_addr bf_udp_local(const struct bf_udp *udp);
 
 /* Memory for one datagram of at most `size_max` bytes (<= BF_UDP_MTU) from `local` (family 0: the kernel
  * chooses) to `remote`. Valid until commit; one reservation at a time. NULL: slab full even after a
- * flush; counted as dropped. Not committing, or committing 0, sends nothing. */
+ * flush, larger than BF_UDP_MTU, or another address family than the socket's; counted as dropped. Not committing, or committing 0, sends nothing. */
 uint8_t *bf_udp_reserve(struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote,
 	size_t size_max);
 void bf_udp_commit(struct bf_udp *udp, size_t len);

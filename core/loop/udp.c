@@ -1,0 +1,266 @@
+#include "core/loop/udp.h"
+
+#include "core/loop/udp_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TX_SLAB_BYTES_DEFAULT (1024 * 1024)
+
+struct bf_udp {
+	struct bf_watch watch;
+
+	/* given */
+	void (*on_packets)(
+		void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count);
+	void *arg;
+
+	/* owned */
+	struct bf_udp_tx tx;
+
+	/* state */
+	struct bf_addr local;
+	bool is_any; /* bound to any: each datagram tells its own local address */
+	struct bf_loop_hook flush_hook;
+	struct bf_udp_counters counters;
+};
+
+/* --- opening --- */
+
+static int set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static void set_buffer(int fd, int force_name, int name, size_t bytes)
+{
+	int value = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
+
+	/* Beyond the system's limit only a privileged process may go; the other gets as much as is allowed. */
+	if (bytes > 0 && set_int(fd, SOL_SOCKET, force_name, value))
+		set_int(fd, SOL_SOCKET, name, value);
+}
+
+static int set_options(int fd, const struct bf_addr *bind_addr, const struct bf_udp_conf *conf)
+{
+	bool is_any = bf_addr_is_any(bind_addr);
+	int err;
+
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, conf->rcvbuf_bytes);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, conf->sndbuf_bytes);
+	/* PROBE sets DF and ignores what ICMP says of the path's MTU: anyone may send such ICMP, and media is
+	 * sized for small paths anyway. It also spares the kernel choosing IP ids. */
+	if (bind_addr->family == 4) {
+		err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+		if (!err && is_any)
+			err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		return err;
+	}
+	err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+	if (!err && is_any)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	return err;
+}
+
+static int open_socket(const struct bf_addr *bind_addr, const struct bf_udp_conf *conf)
+{
+	int fd = socket(bind_addr->family == 4 ? AF_INET : AF_INET6,
+		SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage sa;
+	socklen_t sa_len;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_options(fd, bind_addr, conf);
+	if (err)
+		goto fail;
+	sa_len = bf_addr_to_sockaddr(bind_addr, &sa);
+	if (bind(fd, (struct sockaddr *)&sa, sa_len) < 0) {
+		err = -errno;
+		goto fail;
+	}
+	return fd;
+
+fail:
+	close(fd);
+	return err;
+}
+
+/* What the kernel made of our wishes. */
+static void read_back(struct bf_udp *udp)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t sa_len = sizeof(sa), int_len = sizeof(int);
+	int value = 0;
+
+	if (getsockname(udp->watch.fd, (struct sockaddr *)&sa, &sa_len) == 0)
+		udp->local = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	if (getsockopt(udp->watch.fd, SOL_SOCKET, SO_RCVBUF, &value, &int_len) == 0)
+		udp->counters.rcvbuf_bytes =
+			(uint64_t)value / 2; /* the kernel doubles it for its own use */
+	int_len = sizeof(int);
+	udp->counters.has_gso =
+		getsockopt(udp->watch.fd, IPPROTO_UDP, UDP_SEGMENT, &value, &int_len) == 0;
+}
+
+/* --- receiving --- */
+
+static struct bf_addr read_pktinfo(const struct msghdr *control)
+{
+	struct bf_addr local = {.family = 0};
+
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(control); cmsg;
+		cmsg = CMSG_NXTHDR((struct msghdr *)(uintptr_t)control, cmsg)) {
+		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+			memcpy(local.ip, &info.ipi_addr, sizeof(info.ipi_addr));
+			local.family = 4;
+		} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+			memcpy(local.ip, &info.ipi6_addr, sizeof(info.ipi6_addr));
+			local.family = 6;
+		}
+	}
+	return local;
+}
+
+void bf_udp_packet_fill(struct bf_udp_packet *packet, const struct sockaddr *name,
+	const struct msghdr *control, int64_t now_us)
+{
+	packet->remote = bf_addr_from_sockaddr(name);
+	packet->local = read_pktinfo(control);
+	packet->at_us = now_us;
+}
+
+static void on_packets(struct bf_watch *watch, struct bf_udp_packet *packets, size_t count)
+{
+	struct bf_udp *udp = BF_CONTAINER(watch, struct bf_udp, watch);
+
+	udp->counters.rx_packets += count;
+	for (size_t i = 0; i < count; i++) {
+		udp->counters.rx_bytes += packets[i].len;
+		if (udp->is_any)
+			packets[i].local.port = udp->local.port;
+		else
+			packets[i].local = udp->local;
+	}
+	udp->on_packets(udp->arg, udp, packets, count);
+}
+
+/* --- life --- */
+
+static void on_released(struct bf_watch *watch)
+{
+	struct bf_udp *udp = BF_CONTAINER(watch, struct bf_udp, watch);
+
+	bf_udp_tx_deinit(&udp->tx);
+	free(udp);
+}
+
+static void on_abandon(struct bf_watch *watch)
+{
+	(void)watch; /* the caller forgot bf_udp_close, which bf_loop_free asserts */
+}
+
+static const struct bf_watch_ops udp_watch_ops = {
+	.kind = BF_WATCH_UDP,
+	.on_packets = on_packets,
+	.on_released = on_released,
+	.on_abandon = on_abandon,
+};
+
+static void on_turn_end(void *arg)
+{
+	bf_udp_flush(arg);
+}
+
+int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
+	const struct bf_udp_conf *conf,
+	void (*on_packets_cb)(
+		void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count),
+	void *arg)
+{
+	size_t slab_bytes = conf->tx_slab_bytes ? conf->tx_slab_bytes : TX_SLAB_BYTES_DEFAULT;
+	struct bf_udp *udp;
+	int fd, err;
+
+	assert(out);
+	fd = open_socket(bind_addr, conf);
+	if (fd < 0)
+		return fd;
+	udp = aligned_alloc(64, (sizeof(*udp) + 63) / 64 * 64);
+	if (!udp) {
+		err = -ENOMEM;
+		goto fail_fd;
+	}
+	memset(udp, 0, sizeof(*udp));
+	udp->on_packets = on_packets_cb;
+	udp->arg = arg;
+	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes, &udp->counters);
+	if (err)
+		goto fail_udp;
+	bf_loop_hook_init(&udp->flush_hook, on_turn_end, udp);
+	bf_watch_open(&udp->watch, loop, &udp_watch_ops, fd);
+	read_back(udp);
+	udp->is_any = bf_addr_is_any(&udp->local);
+	udp->watch.oversize_count = &udp->counters.rx_oversize;
+	udp->watch.rx_wanted = true;
+	bf_watch_changed(&udp->watch);
+	*out = udp;
+	return 0;
+
+fail_udp:
+	free(udp);
+fail_fd:
+	close(fd);
+	return err;
+}
+
+void bf_udp_close(struct bf_udp *udp)
+{
+	bf_udp_flush(udp);
+	bf_watch_close(&udp->watch);
+}
+
+struct bf_addr bf_udp_local(const struct bf_udp *udp)
+{
+	return udp->local;
+}
+
+const struct bf_udp_counters *bf_udp_counters(const struct bf_udp *udp)
+{
+	return &udp->counters;
+}
+
+/* --- sending --- */
+
+uint8_t *bf_udp_reserve(struct bf_udp *udp, const struct bf_addr *local,
+	const struct bf_addr *remote, size_t size_max)
+{
+	assert(!udp->watch.is_closing);
+	return bf_udp_tx_reserve(&udp->tx, local, remote, size_max);
+}
+
+void bf_udp_commit(struct bf_udp *udp, size_t len)
+{
+	bf_udp_tx_commit(&udp->tx, len);
+	bf_loop_hook_request(udp->watch.loop, &udp->flush_hook);
+}
+
+void bf_udp_flush(struct bf_udp *udp)
+{
+	bf_loop_hook_cancel(&udp->flush_hook);
+	bf_udp_tx_flush(&udp->tx);
+}
