@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What failed while building leaves a member that jansson cannot print (its name is no UTF-8): the
- * text is then refused as a whole, without a flag to carry along. */
+/* What failed while building leaves a string that jansson cannot print (it is no UTF-8): the text is
+ * then refused as a whole, without a flag to carry along. As a name of a member it meets no other. */
 #define MARK "\xff"
 
 static json_t *in(struct bf_json *json)
@@ -27,6 +27,11 @@ static struct bf_json *out_of(json_t *json)
 {
 	return (struct bf_json *)json;
 }
+
+/* Types jansson does not know, and so neither prints nor copies: what is left to mark an object or an
+ * array with when there is no memory for more. */
+#define POISON_OBJECT ((json_type)98)
+#define POISON_ARRAY  ((json_type)99)
 
 /* ---- parsing ---- */
 
@@ -57,6 +62,14 @@ static size_t depth_of(struct bf_bytes text)
 	return depth_max;
 }
 
+/* jansson leaves the code unset on most paths without memory; a few look like bad syntax. */
+static bool is_memory(const json_error_t *error)
+{
+	enum json_error_code code = json_error_code(error);
+
+	return code == json_error_out_of_memory || code == json_error_unknown;
+}
+
 int bf_json_parse(
 	struct bf_json **out, struct bf_bytes text, size_t len_max, char *why, size_t why_size)
 {
@@ -79,7 +92,7 @@ int bf_json_parse(
 	if (!json) {
 		snprintf(why, why_size, "line %d column %d: %s", error.line, error.column,
 			error.text);
-		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
+		return is_memory(&error) ? -ENOMEM : -EBADMSG;
 	}
 	*out = out_of(json);
 	return 0;
@@ -87,7 +100,13 @@ int bf_json_parse(
 
 void bf_json_free(struct bf_json *json)
 {
-	json_decref(in(json));
+	json_t *value = in(json);
+
+	if (value && value->type == POISON_OBJECT)
+		value->type = JSON_OBJECT;
+	if (value && value->type == POISON_ARRAY)
+		value->type = JSON_ARRAY;
+	json_decref(value);
 }
 
 /* ---- reading ---- */
@@ -194,34 +213,28 @@ struct bf_json *bf_json_array(void)
 	return out_of(json_array());
 }
 
-/* A type jansson does not know: it prints and copies to nothing. */
-#define POISON ((json_type)99)
-
 /* Make `json` unprintable. Emptying it first gives back memory, so the mark nearly always fits; when
- * even that fails the type is spoilt instead, at the price of an empty object or array that leaks. */
+ * even that fails the type is spoilt instead: inside another value, the empty rest then leaks. */
 static void mark(json_t *json)
 {
-	int err = -1;
-
 	if (json_is_object(json)) {
-		err = json_object_set_new_nocheck(json, MARK, json_null());
-		if (err) {
-			json_object_clear(json);
-			err = json_object_set_new_nocheck(json, MARK, json_null());
-		}
+		if (json_object_set_new_nocheck(json, MARK, json_string_nocheck(MARK)) == 0)
+			return;
+		json_object_clear(json);
+		if (json_object_set_new_nocheck(json, MARK, json_string_nocheck(MARK)) < 0)
+			json->type = POISON_OBJECT;
 	} else if (json_is_array(json)) {
 		json_array_clear(json);
-		err = json_array_append_new(json, json_string_nocheck(MARK));
+		if (json_array_append_new(json, json_string_nocheck(MARK)) < 0)
+			json->type = POISON_ARRAY;
 	}
-	if (err && json)
-		json->type = POISON;
 }
 
 void bf_json_put(struct bf_json *object, const char *key, struct bf_json *value)
 {
 	json_t *json = in(object);
 
-	assert(!json || json_is_object(json) || json_typeof(json) == POISON);
+	assert(!json || json_is_object(json) || json_typeof(json) == POISON_OBJECT);
 	/* Refuses a NULL of either, and bad UTF-8 in the key; frees the value then. */
 	if (json_object_set_new(json, key, in(value)) < 0)
 		mark(json);
@@ -265,7 +278,7 @@ void bf_json_push(struct bf_json *array, struct bf_json *value)
 {
 	json_t *json = in(array);
 
-	assert(!json || json_is_array(json) || json_typeof(json) == POISON);
+	assert(!json || json_is_array(json) || json_typeof(json) == POISON_ARRAY);
 	if (json_array_append_new(json, in(value)) < 0)
 		mark(json);
 }
@@ -287,11 +300,49 @@ struct bf_json *bf_json_copy(const struct bf_json *json)
 	return out_of(json_deep_copy(view(json)));
 }
 
+/* Text that grows. The flag is ours because jansson passes over a failure in the middle of a key. */
+struct sink {
+	char *text;
+	size_t len;
+	size_t size;
+	bool is_broken;
+};
+
+static int sink_add(const char *data, size_t len, void *arg)
+{
+	struct sink *sink = arg;
+	size_t size = sink->size ? sink->size : 256;
+	char *text;
+
+	if (sink->is_broken)
+		return -1;
+	while (size - sink->len <= len) /* one more for the NUL */
+		size *= 2;
+	if (size > sink->size) {
+		text = realloc(sink->text, size);
+		if (!text) {
+			sink->is_broken = true;
+			return -1;
+		}
+		sink->text = text;
+		sink->size = size;
+	}
+	memcpy(sink->text + sink->len, data, len);
+	sink->len += len;
+	return 0;
+}
+
 char *bf_json_print(const struct bf_json *json, size_t *out_len)
 {
-	char *text = json_dumps(view(json), JSON_COMPACT | JSON_ENCODE_ANY);
+	struct sink sink = {.len = 0};
+	int err = json_dump_callback(view(json), sink_add, &sink, JSON_COMPACT | JSON_ENCODE_ANY);
 
-	if (text && out_len)
-		*out_len = strlen(text);
-	return text;
+	if (err || sink.is_broken) {
+		free(sink.text);
+		return NULL;
+	}
+	sink.text[sink.len] = '\0';
+	if (out_len)
+		*out_len = sink.len;
+	return sink.text;
 }
