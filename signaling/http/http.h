@@ -13,6 +13,7 @@
 #define BF_HTTP_HEAD_MAX 16384
 #define BF_HTTP_FIELDS   96
 #define BF_HTTP_SEGMENTS 8 /* captured path parameters */
+#define BF_HTTP_PATH_MAX 2048 /* bytes of path, without the query; longer ones are refused with 414 */
 
 struct bf_http_field {
 	struct bf_bytes name;  /* as sent; compare without case */
@@ -47,13 +48,20 @@ void bf_http_parser_free(struct bf_http_parser *parser);
 /* Bytes from the stream: as many as fit are taken (returned); the rest must be given again after next(). */
 size_t bf_http_parser_put(struct bf_http_parser *parser, struct bf_bytes data);
 
-/* 1: a whole request is in *out. 0: more bytes are needed. Negative: refuse and close; *status then is 400, 405?, 413, 414,
- * 417, 431, 501 or 505 and *why a static sentence naming the cause. Pipelined requests come one call after another. */
+/* 1: a whole request is in *out. 0: more bytes are needed. Negative: refuse and close; *status then is 400, 413, 414, 417, 431,
+ * 501, 503 (no memory) or 505 and *why a static sentence naming the cause. Unless it returns 1, what is in *out means nothing.
+ * Pipelined requests come one call after another. */
 int bf_http_parser_next(struct bf_http_parser *parser, struct bf_http_request *out, int *status,
 	const char **why);
 
 /* Whether the head of a request has begun but is not complete: what the slow-loris deadline guards. */
 bool bf_http_parser_is_mid_request(const struct bf_http_parser *parser);
+
+/* Whether a head is complete and its body is not: what the deadline of bodies guards. */
+bool bf_http_parser_is_mid_body(const struct bf_http_parser *parser);
+
+/* True once for a request whose client waits for 100 (Continue) before it sends the body; ask after a next() that returned 0. */
+bool bf_http_parser_take_continue(struct bf_http_parser *parser);
 
 /* After an upgrade: the bytes that followed the request. */
 struct bf_bytes bf_http_parser_rest(const struct bf_http_parser *parser);

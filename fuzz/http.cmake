@@ -1,0 +1,1 @@
+bf_fuzz(fuzz_http SOURCES fuzz_http.c LINK bf_http CORPUS fuzz_http)
