@@ -13,8 +13,8 @@
 #include "core/base/bytes.h"
 #include "media/drop.h"
 
-#define BF_SRTP_SSRC_MAX    1024
-#define BF_SRTP_KEY_MAX     46 /* AES-256-GCM: 32 + 12; AES_CM_128: 16 + 14 */
+#define BF_SRTP_SSRC_MAX     1024
+#define BF_SRTP_KEY_MAX	     46 /* AES-256-GCM: 32 + 12; AES_CM_128: 16 + 14 */
 #define BF_SRTP_OVERHEAD_MAX 20 /* 16 bytes of tag and 4 of SRTCP index */
 
 /* The values of RFC 5764 and RFC 7714. */
@@ -51,23 +51,26 @@ int bf_srtp_new(struct bf_srtp **out, const struct bf_srtp_engine *engine,
 void bf_srtp_free(struct bf_srtp *srtp);
 
 /* Outgoing: header and payload are separate (one payload serves many destinations) and the result is written to
- * `dst`: header_len + payload_len + overhead bytes. Header is complete RTP (RFC 3550) with extensions. */
+ * `dst`: header_len + payload_len + overhead bytes. Header is complete RTP (RFC 3550) with extensions.
+ * The same packet may be protected again (a retransmission): the result is the same. Another packet with the SSRC and
+ * sequence number of an earlier one must never be: it would use a nonce twice, which breaks AES-GCM for good (RFC 7714
+ * section 9.1). So a retransmission keeps its header bit by bit, extensions included. */
 struct bf_srtp_protect_job {
 	struct bf_srtp *srtp;
 	struct bf_bytes header;
 	struct bf_bytes payload;
 	uint8_t *dst;
 	size_t dst_size;
-	size_t dst_len;     /* out: bytes written, 0 on failure */
+	size_t dst_len; /* out: bytes written, 0 on failure */
 };
 void bf_srtp_protect(struct bf_srtp_protect_job *jobs, size_t count);
 
-/* In place. On failure nothing has changed but the counter of the caller. */
+/* In place. On failure no state has changed but the counter of the caller; the bytes may be spoilt. */
 struct bf_srtp_unprotect_job {
 	struct bf_srtp *srtp;
 	uint8_t *data;
-	size_t len;         /* in: as received; out: decrypted packet */
-	enum bf_drop drop;  /* out */
+	size_t len;	   /* in: as received; out: decrypted packet */
+	enum bf_drop drop; /* out */
 };
 void bf_srtp_unprotect(struct bf_srtp_unprotect_job *jobs, size_t count);
 
@@ -76,7 +79,8 @@ void bf_srtp_unprotect(struct bf_srtp_unprotect_job *jobs, size_t count);
 int bf_srtp_protect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t len, size_t size);
 enum bf_drop bf_srtp_unprotect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t *len);
 
-/* Forget one outgoing or incoming SSRC. */
+/* Forget one outgoing or incoming SSRC. An outgoing one must not be used again under the same key: its roll-over counter
+ * would begin at 0 and nonces would repeat. An incoming one loses its replay window, so an old packet may pass once. */
 void bf_srtp_remove_ssrc(struct bf_srtp *srtp, uint32_t ssrc);
 
 #endif

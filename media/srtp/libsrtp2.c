@@ -1,0 +1,230 @@
+/* The engine on libsrtp2: one session for each bf_srtp, whose template stream holds the keys. Streams of single SSRCs are
+ * cloned from it and share its ciphers, so that the master key is expanded once. libsrtp2 clones only after a packet has
+ * been authenticated, without a limit; `ssrcs` is the limit. */
+#include "media/srtp/srtp_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <srtp2/srtp.h>
+#include <stdlib.h>
+
+/* Packets behind the newest that are still told from replays. At 1 Mbit/s and 1200 bytes a packet 10 s: more than any
+ * retransmission comes late. libsrtp2's default of 128 is less than one video frame's burst. */
+#define REPLAY_WINDOW 1024
+
+struct lib_srtp {
+	struct bf_srtp common;
+	/* owned */
+	srtp_t session;
+	struct bf_ssrc_set ssrcs;
+};
+
+static struct lib_srtp *lib_of(struct bf_srtp *srtp)
+{
+	return (struct lib_srtp *)(void *)srtp; /* `common` is its first member */
+}
+
+static void set_policy(srtp_policy_t *policy, enum bf_srtp_profile profile)
+{
+	switch (profile) {
+	case BF_SRTP_AEAD_AES_128_GCM:
+		srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy->rtp);
+		srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy->rtcp);
+		return;
+	case BF_SRTP_AEAD_AES_256_GCM:
+		srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy->rtp);
+		srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy->rtcp);
+		return;
+	case BF_SRTP_AES128_CM_SHA1_80:
+		srtp_crypto_policy_set_rtp_default(&policy->rtp);
+		srtp_crypto_policy_set_rtcp_default(&policy->rtcp);
+		return;
+	case BF_SRTP_NONE:
+		break;
+	}
+	abort(); /* bf_srtp_new has checked it */
+}
+
+/* Outgoing packets may repeat: a retransmission without RTX is the same packet again and gives the same bytes. */
+static int create(struct bf_srtp **out, enum bf_srtp_profile profile, const struct bf_srtp_key *key,
+	bool is_outgoing)
+{
+	struct bf_srtp_key copy = *key;
+	srtp_policy_t policy;
+	srtp_err_status_t status;
+	struct lib_srtp *lib = calloc(1, sizeof(*lib));
+
+	if (!lib)
+		return -ENOMEM;
+	memset(&policy, 0, sizeof(policy));
+	set_policy(&policy, profile);
+	policy.ssrc.type = is_outgoing ? ssrc_any_outbound : ssrc_any_inbound;
+	policy.key = copy.bytes;
+	policy.window_size = REPLAY_WINDOW;
+	policy.allow_repeat_tx = is_outgoing;
+	status = srtp_create(&lib->session, &policy);
+	explicit_bzero(&copy, sizeof(copy));
+	if (status != srtp_err_status_ok) {
+		free(lib);
+		return -ENOMEM; /* the policy is right, so nothing else is left */
+	}
+	*out = &lib->common;
+	return 0;
+}
+
+/* libsrtp2 overwrites its keys before it gives their memory back. */
+static void destroy(struct bf_srtp *srtp)
+{
+	struct lib_srtp *lib = lib_of(srtp);
+
+	srtp_dealloc(lib->session);
+	bf_ssrc_set_deinit(&lib->ssrcs);
+	free(lib);
+}
+
+/* Whether this SSRC has a context or may get one. */
+static bool admit(struct lib_srtp *lib, uint32_t ssrc, bool *is_new)
+{
+	*is_new = !bf_ssrc_set_has(&lib->ssrcs, ssrc);
+	return !*is_new || bf_ssrc_set_reserve(&lib->ssrcs) == 0;
+}
+
+/* After an attempt: libsrtp2 has made a context even where it then refused to protect. */
+static void note(struct lib_srtp *lib, uint32_t ssrc, bool is_new, bool has_context)
+{
+	if (is_new && has_context)
+		bf_ssrc_set_add(&lib->ssrcs, ssrc);
+}
+
+static enum bf_drop drop_of(srtp_err_status_t status, enum bf_drop malformed)
+{
+	switch (status) {
+	case srtp_err_status_ok:
+		return BF_DROP_NONE;
+	case srtp_err_status_replay_fail:
+	case srtp_err_status_replay_old:
+	case srtp_err_status_pkt_idx_old:
+		return BF_DROP_REPLAY;
+	case srtp_err_status_alloc_fail:
+		return BF_DROP_SSRC_LIMIT;
+	case srtp_err_status_bad_param:
+	case srtp_err_status_parse_err:
+		return malformed;
+	default:
+		return BF_DROP_AUTH; /* auth_fail, and cipher_fail of GCM */
+	}
+}
+
+static void protect_one(struct bf_srtp_protect_job *job)
+{
+	struct lib_srtp *lib = lib_of(job->srtp);
+	uint32_t ssrc = bf_get_u32(job->header.data + 8);
+	int len = (int)(job->header.len + job->payload.len);
+	srtp_err_status_t status;
+	bool is_new;
+
+	job->dst_len = 0;
+	if (!admit(lib, ssrc, &is_new))
+		return;
+	memcpy(job->dst, job->header.data, job->header.len);
+	if (job->payload.len > 0)
+		memcpy(job->dst + job->header.len, job->payload.data, job->payload.len);
+	status = srtp_protect(lib->session, job->dst, &len);
+	note(lib, ssrc, is_new, status != srtp_err_status_alloc_fail);
+	if (status == srtp_err_status_ok)
+		job->dst_len = (size_t)len;
+}
+
+static void protect(struct bf_srtp_protect_job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		protect_one(&jobs[i]);
+}
+
+static void unprotect_one(struct bf_srtp_unprotect_job *job)
+{
+	struct lib_srtp *lib = lib_of(job->srtp);
+	uint32_t ssrc = bf_get_u32(job->data + 8);
+	int len = (int)job->len;
+	srtp_err_status_t status;
+	bool is_new;
+
+	if (!admit(lib, ssrc, &is_new)) {
+		job->drop = BF_DROP_SSRC_LIMIT;
+		return;
+	}
+	status = srtp_unprotect(lib->session, job->data, &len);
+	note(lib, ssrc, is_new, status == srtp_err_status_ok);
+	job->drop = drop_of(status, BF_DROP_RTP_MALFORMED);
+	if (job->drop == BF_DROP_NONE)
+		job->len = (size_t)len;
+}
+
+static void unprotect(struct bf_srtp_unprotect_job *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (jobs[i].drop == BF_DROP_NONE)
+			unprotect_one(&jobs[i]);
+}
+
+static int protect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t len)
+{
+	struct lib_srtp *lib = lib_of(srtp);
+	uint32_t ssrc = bf_get_u32(data + 4);
+	int rtcp_len = (int)len;
+	srtp_err_status_t status;
+	bool is_new;
+
+	if (!admit(lib, ssrc, &is_new))
+		return -ENOBUFS;
+	status = srtp_protect_rtcp(lib->session, data, &rtcp_len);
+	note(lib, ssrc, is_new, status != srtp_err_status_alloc_fail);
+	return status == srtp_err_status_ok ? rtcp_len : -ENOBUFS;
+}
+
+static enum bf_drop unprotect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t *len)
+{
+	struct lib_srtp *lib = lib_of(srtp);
+	uint32_t ssrc = bf_get_u32(data + 4);
+	int rtcp_len = (int)*len;
+	srtp_err_status_t status;
+	bool is_new;
+
+	if (!admit(lib, ssrc, &is_new))
+		return BF_DROP_SSRC_LIMIT;
+	status = srtp_unprotect_rtcp(lib->session, data, &rtcp_len);
+	note(lib, ssrc, is_new, status == srtp_err_status_ok);
+	if (status == srtp_err_status_ok)
+		*len = (size_t)rtcp_len;
+	return drop_of(status, BF_DROP_RTCP_MALFORMED);
+}
+
+static void remove_ssrc(struct bf_srtp *srtp, uint32_t ssrc)
+{
+	struct lib_srtp *lib = lib_of(srtp);
+
+	if (!bf_ssrc_set_has(&lib->ssrcs, ssrc))
+		return;
+	bf_ssrc_set_remove(&lib->ssrcs, ssrc);
+	srtp_remove_stream(lib->session, htonl(ssrc));
+}
+
+static const struct bf_srtp_engine libsrtp2_engine = {
+	.name = "libsrtp2",
+	.create = create,
+	.destroy = destroy,
+	.protect = protect,
+	.unprotect = unprotect,
+	.protect_rtcp = protect_rtcp,
+	.unprotect_rtcp = unprotect_rtcp,
+	.remove_ssrc = remove_ssrc,
+};
+
+const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void)
+{
+	srtp_err_status_t status =
+		srtp_init(); /* may be called again: it then repeats its self-tests */
+
+	assert(status == srtp_err_status_ok);
+	return &libsrtp2_engine;
+}
