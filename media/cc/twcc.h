@@ -12,8 +12,9 @@
 
 #define BF_TWCC_WINDOW 2048
 #define BF_TWCC_REPORT 512
-#define BF_TWCC_INTERVAL_US \
-	100000 /* feedback every 100 ms, as browsers do; 50 when busy gains nothing */
+
+/* Feedback every 100 ms, as browsers do; 50 when busy gains nothing. */
+#define BF_TWCC_INTERVAL_US 100000
 
 struct bf_twcc {
 	/* given */

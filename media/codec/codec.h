@@ -25,11 +25,14 @@ uint32_t bf_codec_clock_hz(enum bf_codec codec);
 bool bf_codec_is_video(enum bf_codec codec);
 
 struct bf_payload {
-	bool is_frame_start; /* first packet of a frame; H.264, AV1 without descriptor: may be (of one frame several say so) */
-	bool is_keyframe; /* this packet starts or belongs to the start of a frame that decodes alone */
+	/* First packet of a frame. Of one frame several packets may say so for H.264, and for AV1 without a
+	 * dependency descriptor: a new timestamp tells for sure. */
+	bool is_frame_start;
+	bool is_keyframe;     /* belongs to the start of a frame that decodes alone */
 	bool is_switch_point; /* a receiver may move up to this temporal layer here */
+	/* Layers. AV1: 0 in a packet that only goes on with an OBU; decide by frame, not by packet. */
 	uint8_t temporal_idx;
-	uint8_t spatial_idx; /* VP9 */
+	uint8_t spatial_idx; /* VP9, AV1 */
 	bool has_picture_id;
 	bool has_tl0picidx;
 	bool picture_id_is_long; /* 15 bits, else 7 */
@@ -37,8 +40,9 @@ struct bf_payload {
 	uint8_t tl0picidx;
 	uint8_t picture_id_offset; /* where in the payload it stands */
 	uint8_t tl0picidx_offset;
-	uint16_t width,
-		height; /* of a keyframe whose header says so (VP8, VP9, H.264 SPS not read): else 0 */
+	/* Of a keyframe whose header says so (VP8, VP9; H.264's SPS and AV1's OBUs are not read): else 0. */
+	uint16_t width;
+	uint16_t height;
 };
 
 /* Look at one RTP payload. -EBADMSG when the descriptor runs over the end; `out` is then all zero.
