@@ -338,10 +338,15 @@ int bf_transport_set_remote(
 	} else if (!bf_transport_is_remote_fingerprint(transport, remote->fingerprint)) {
 		return -EPROTO;
 	}
-	copy_text(transport->remote_ufrag, sizeof(transport->remote_ufrag), remote->ufrag);
-	bf_ice_set_remote(&transport->ice, remote->ufrag);
+	bf_transport_set_remote_ufrag(transport, remote->ufrag);
 	arm_timer(transport);
 	return 0;
+}
+
+void bf_transport_set_remote_ufrag(struct bf_transport *transport, struct bf_bytes ufrag)
+{
+	copy_text(transport->remote_ufrag, sizeof(transport->remote_ufrag), ufrag);
+	bf_ice_set_remote(&transport->ice, ufrag);
 }
 
 void bf_transport_restart_ice(struct bf_transport *transport)

@@ -74,6 +74,9 @@ struct bf_transport_remote {
 };
 int bf_transport_set_remote(
 	struct bf_transport *transport, const struct bf_transport_remote *remote);
+
+/* The peer restarts ICE without a whole description (WHIP and WHEP PATCH). */
+void bf_transport_set_remote_ufrag(struct bf_transport *transport, struct bf_bytes ufrag);
 bool bf_transport_has_remote(const struct bf_transport *transport);
 bool bf_transport_is_remote_ufrag(const struct bf_transport *transport, struct bf_bytes ufrag);
 bool bf_transport_is_remote_fingerprint(const struct bf_transport *transport, struct bf_bytes fingerprint);

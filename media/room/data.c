@@ -1,0 +1,57 @@
+/* Data channel messages: from one participant's channel to the channels of the same label of others.
+ *
+ *     0      1                 17
+ *     +------+-----------------+----------- - -
+ *     | *  > | 16 hex digits   | payload, passed on as it is
+ *     +------+-----------------+----------- - -
+ *
+ * Towards the server the digits name the receiver (zeros with '*'), from the server the sender. */
+#include "core/base/id.h"
+#include "media/room/room_priv.h"
+
+#define HEADER 17
+
+static void deliver(struct bf_participant *receiver, const struct bf_sctp_channel *channel,
+	bool is_text, struct bf_bytes data)
+{
+	struct bf_rooms *rooms = receiver->room->rooms;
+	struct bf_conn *conn = receiver->conns[BF_PC_PUBLISH];
+	struct bf_sctp *sctp = conn ? bf_transport_sctp(conn->transport) : NULL;
+	const struct bf_sctp_channel *theirs = sctp ? bf_sctp_find(sctp, channel->label) : NULL;
+
+	if (sctp && !theirs && bf_sctp_open(sctp, channel, &theirs))
+		theirs = NULL;
+	if (theirs && bf_sctp_send(sctp, theirs->stream, is_text, data) == 0)
+		rooms->counters.data_relayed++;
+	else if (sctp)
+		rooms->counters.data_dropped++;
+}
+
+void bf_data_on_message(struct bf_participant *sender, const struct bf_sctp_channel *channel,
+	bool is_text, struct bf_bytes data)
+{
+	struct bf_room *room = sender->room;
+	struct bf_participant *receiver;
+	char text[BF_ID_TEXT];
+	uint64_t receiver_id;
+
+	if (data.len < HEADER || (data.data[0] != '*' && data.data[0] != '>')) {
+		room->rooms->counters.data_dropped++;
+		return;
+	}
+	if (data.data[0] == '>' &&
+		(bf_id_parse(&receiver_id, bf_bytes(data.data + 1, HEADER - 1)) ||
+			!(receiver = bf_room_find(room, receiver_id)))) {
+		room->rooms->counters.data_dropped++;
+		return;
+	}
+	bf_id_format(sender->id, text);
+	memcpy((uint8_t *)(uintptr_t)data.data + 1, text, HEADER - 1); /* the event's buffer is ours until the next poll */
+	if (data.data[0] == '>') {
+		deliver(receiver, channel, is_text, data);
+		return;
+	}
+	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)
+		if (other != sender)
+			deliver(other, channel, is_text, data);
+}

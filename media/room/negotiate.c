@@ -1,0 +1,79 @@
+/* What publishing, subscribing and playing have in common when descriptions are exchanged. */
+#include "media/room/room_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int bf_negotiate_parse(
+	struct bf_rooms *rooms, const char *text, size_t len, char *why, size_t why_size)
+{
+	int err = bf_sdp_parse(rooms->parsed, bf_bytes(text, len), why, why_size);
+
+	return err ? err : bf_sdp_check_webrtc(rooms->parsed, why, why_size);
+}
+
+/* The section whose credentials hold for the whole bundle; NULL when all are rejected. */
+const struct bf_sdp_media *bf_negotiate_transport_section(const struct bf_sdp *sdp)
+{
+	return sdp->tag_idx < sdp->media_count ? &sdp->media[sdp->tag_idx] : NULL;
+}
+
+/* We stay passive whenever the peer lets us: then our order of SRTP profiles decides. */
+enum bf_sdp_setup bf_negotiate_our_setup(const struct bf_sdp_media *section)
+{
+	return section->setup == BF_SDP_PASSIVE ? BF_SDP_ACTIVE : BF_SDP_PASSIVE;
+}
+
+int bf_negotiate_remote(
+	struct bf_conn *conn, const struct bf_sdp_media *section, char *why, size_t why_size)
+{
+	struct bf_transport_remote remote = {
+		.ufrag = section->ufrag,
+		.hash = section->hash,
+		.fingerprint = section->fingerprint,
+		.role = bf_negotiate_our_setup(section) == BF_SDP_PASSIVE ? BF_DTLS_SERVER
+									  : BF_DTLS_CLIENT,
+	};
+	int err = bf_transport_set_remote(conn->transport, &remote);
+
+	if (err == -EPROTO)
+		snprintf(why, why_size, "the fingerprint changed within a connection");
+	else if (err)
+		snprintf(why, why_size, "the fingerprint or ufrag cannot be used");
+	return err;
+}
+
+void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *offered)
+{
+	*out = (struct bf_sdp_media){
+		.kind = offered->kind,
+		.name = offered->name,
+		.proto = offered->proto,
+		.mid = offered->mid,
+		.dir = BF_SDP_INACTIVE,
+		.format_text = offered->format_text,
+	};
+}
+
+/* Write the sections in rooms->written to rooms->text. Returns the length or a negative errno. */
+int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned media_count)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(conn);
+	const struct bf_ice_creds *creds = bf_transport_creds(conn->transport);
+	const char *candidates[BF_ROOMS_CANDIDATES];
+	struct bf_sdp_local local = {
+		.session_id = conn->session_id,
+		.session_version = ++conn->session_version,
+		.ufrag = creds->ufrag,
+		.pwd = creds->pwd,
+		.fingerprint = rooms->conf.fingerprint,
+		.setup = setup,
+		.candidates = candidates,
+		.candidate_count = rooms->conf.candidate_count,
+		.cname = "belfry",
+	};
+
+	for (unsigned i = 0; i < rooms->conf.candidate_count; i++)
+		candidates[i] = rooms->conf.candidates[i];
+	return bf_sdp_write(rooms->text, BF_SDP_TEXT_MAX, &local, rooms->written, media_count);
+}

@@ -1,0 +1,454 @@
+#include "media/room/room_priv.h"
+
+#include "core/base/rand.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROOMS_MAX 16384 /* of one worker; beyond that joins are refused as busy */
+
+static void post(struct bf_rooms *rooms, void *msg)
+{
+	if (msg)
+		rooms->conf.post(rooms->conf.arg, msg);
+	else
+		BF_LOG(rooms->conf.log, BF_LOG_ERROR, "out of memory for an event");
+}
+
+void bf_room_post_done(
+	struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id)
+{
+	struct bf_media_done *msg = bf_msg_new(BF_MEDIA_DONE, sizeof(*msg));
+
+	if (msg) {
+		msg->request_id = request_id;
+		msg->room_id = room_id;
+		msg->participant_id = participant_id;
+	}
+	post(rooms, msg);
+}
+
+void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
+	uint64_t participant_id, const char *code, const char *cause)
+{
+	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
+
+	if (msg) {
+		msg->request_id = request_id;
+		msg->room_id = room_id;
+		msg->participant_id = participant_id;
+		snprintf(msg->code, sizeof(msg->code), "%s", code);
+		snprintf(msg->cause, sizeof(msg->cause), "%s", cause);
+	}
+	post(rooms, msg);
+}
+
+void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
+{
+	struct bf_room *room = track->participant->room;
+	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
+
+	if (msg) {
+		msg->room_id = room->id;
+		msg->participant_id = track->participant->id;
+		msg->track_id = track->id;
+		msg->event = (uint8_t)event;
+		msg->is_video = track->is_video;
+		msg->source = track->source;
+		msg->layer_count = (uint8_t)track->layer_count;
+		msg->muted = track->is_muted;
+		snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(track->format.codec));
+	}
+	post(room->rooms, msg);
+}
+
+void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
+	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp, size_t sdp_len)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(conn);
+	struct bf_media_sdp *msg = bf_msg_new(BF_MEDIA_SDP, sizeof(*msg) + sdp_len + 1);
+
+	assert(track_count <= BF_MEDIA_TRACKS_MAX);
+	if (msg) {
+		msg->request_id = request_id;
+		msg->room_id = conn->participant->room->id;
+		msg->participant_id = conn->participant->id;
+		msg->pc = (uint8_t)conn->pc;
+		msg->is_offer = is_offer;
+		msg->track_count = track_count;
+		memcpy(msg->tracks, tracks, track_count * sizeof(*tracks));
+		msg->sdp_len = (uint32_t)sdp_len;
+		memcpy(msg->sdp, sdp, sdp_len);
+	}
+	post(rooms, msg);
+}
+
+/* ---- speakers ---- */
+
+static void post_speakers(struct bf_room *room, const struct bf_speaker_change *change)
+{
+	struct bf_media_speakers *msg = bf_msg_new(BF_MEDIA_SPEAKERS, sizeof(*msg));
+
+	if (msg) {
+		msg->room_id = room->id;
+		msg->dominant_id = change->dominant;
+		msg->speaking_count = (uint32_t)change->speaking_count;
+		memcpy(msg->speaking, change->speaking, sizeof(msg->speaking));
+	}
+	post(room->rooms, msg);
+}
+
+static void on_speaker_timer(void *arg)
+{
+	struct bf_room *room = arg;
+	struct bf_speaker_change change;
+
+	if (bf_speaker_poll(&room->speaker, bf_loop_now_us(room->rooms->conf.loop), &change)) {
+		post_speakers(room, &change);
+		if (change.dominant != room->dominant_id) {
+			room->dominant_id = change.dominant;
+			bf_play_update(room);
+		}
+	}
+	bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
+}
+
+void bf_room_wake_speaker(struct bf_room *room)
+{
+	if (!room->speaker_timer.is_armed)
+		bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
+}
+
+/* ---- rooms and participants ---- */
+
+static struct bf_room *find_room(struct bf_rooms *rooms, uint64_t room_id)
+{
+	struct bf_map_node *node = bf_map_get(&rooms->rooms, bf_bytes(&room_id, sizeof(room_id)));
+
+	return node ? BF_CONTAINER(node, struct bf_room, map_node) : NULL;
+}
+
+static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
+{
+	struct bf_room *room = find_room(rooms, room_id);
+
+	if (room)
+		return room;
+	room = calloc(1, sizeof(*room));
+	if (!room)
+		return NULL;
+	room->id = room_id;
+	room->rooms = rooms;
+	bf_list_init(&room->participants);
+	bf_speaker_init(&room->speaker);
+	bf_timer_init(&room->speaker_timer, rooms->conf.loop, on_speaker_timer, room);
+	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id)))) {
+		free(room);
+		return NULL;
+	}
+	rooms->counters.rooms++;
+	return room;
+}
+
+static void close_if_empty(struct bf_room *room)
+{
+	if (room->participant_count > 0)
+		return;
+	bf_timer_disarm(&room->speaker_timer);
+	bf_map_remove(&room->rooms->rooms, &room->map_node);
+	room->rooms->counters.rooms--;
+	free(room);
+}
+
+struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id)
+{
+	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
+		if (participant->id == participant_id)
+			return participant;
+	return NULL;
+}
+
+static struct bf_participant *find_participant(
+	struct bf_rooms *rooms, uint64_t room_id, uint64_t participant_id)
+{
+	struct bf_room *room = find_room(rooms, room_id);
+
+	return room ? bf_room_find(room, participant_id) : NULL;
+}
+
+static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_join *join = (struct bf_media_join *)msg;
+	struct bf_room *room = find_or_open(rooms, join->room_id);
+	struct bf_participant *participant = NULL;
+
+	if (room && room->participant_count < rooms->conf.room_participant_count_max)
+		participant = calloc(1, sizeof(*participant));
+	if (!participant) {
+		bf_room_post_error(rooms, join->request_id, join->room_id, join->participant_id,
+			room ? "room_full" : "busy", "no room for another participant");
+		if (room)
+			close_if_empty(room);
+		return;
+	}
+	participant->id = join->participant_id;
+	participant->room = room;
+	participant->grants = join->grants;
+	participant->auto_subscribe = join->auto_subscribe;
+	bf_list_init(&participant->tracks);
+	bf_list_append(&room->participants, &participant->node);
+	room->participant_count++;
+	rooms->counters.participants++;
+	bf_room_post_done(rooms, join->request_id, join->room_id, join->participant_id);
+	bf_subscribe_everything(participant);
+}
+
+static void remove_participant(struct bf_participant *participant)
+{
+	struct bf_room *room = participant->room;
+
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+		bf_track_end(track);
+	for (int pc = 0; pc < BF_PC_COUNT; pc++)
+		bf_conn_free(participant->conns[pc]);
+	bf_speaker_remove(&room->speaker, participant->id);
+	bf_list_remove(&participant->node);
+	room->participant_count--;
+	room->rooms->counters.participants--;
+	free(participant);
+	close_if_empty(room);
+}
+
+static void on_leave(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_leave *leave = (struct bf_media_leave *)msg;
+	struct bf_participant *participant =
+		find_participant(rooms, leave->room_id, leave->participant_id);
+
+	if (participant)
+		remove_participant(participant);
+}
+
+/* ---- requests of one participant: the participant, or an error to the asker ---- */
+
+static struct bf_participant *asker(
+	struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id)
+{
+	struct bf_participant *participant = find_participant(rooms, room_id, participant_id);
+
+	if (!participant)
+		bf_room_post_error(rooms, request_id, room_id, participant_id, "not_joined",
+			"the participant is not in the room");
+	return participant;
+}
+
+static void on_offer(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_offer *offer = (struct bf_media_offer *)msg;
+	struct bf_participant *participant =
+		asker(rooms, offer->request_id, offer->room_id, offer->participant_id);
+
+	if (!participant)
+		return;
+	if (offer->pc == BF_PC_PUBLISH)
+		bf_publish_on_offer(participant, offer);
+	else
+		bf_play_on_offer(participant, offer);
+}
+
+static void on_answer(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_answer *answer = (struct bf_media_answer *)msg;
+	struct bf_participant *participant =
+		asker(rooms, answer->request_id, answer->room_id, answer->participant_id);
+
+	if (participant)
+		bf_subscribe_on_answer(participant, answer);
+}
+
+static void on_candidate(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_candidate *candidate = (struct bf_media_candidate *)msg;
+	struct bf_sdp_candidate parsed;
+	int err = 0;
+
+	if (!asker(rooms, candidate->request_id, candidate->room_id, candidate->participant_id))
+		return;
+	if (candidate->text_len > 0)
+		err = bf_sdp_parse_candidate(&parsed, bf_bytes(candidate->text, candidate->text_len));
+	/* ICE-lite never checks on its own: a well-formed candidate needs nothing, a host name of mDNS neither. */
+	if (err == -EBADMSG)
+		bf_room_post_error(rooms, candidate->request_id, candidate->room_id,
+			candidate->participant_id, "bad_request", "candidate: not a candidate line");
+	else
+		bf_room_post_done(rooms, candidate->request_id, candidate->room_id,
+			candidate->participant_id);
+}
+
+/* WHIP and WHEP: the answer to a restart by PATCH is a fragment with our new credentials (RFC 9725 section 4.4.2). */
+static void post_fragment(struct bf_conn *conn, uint64_t request_id)
+{
+	const struct bf_ice_creds *creds = bf_transport_creds(conn->transport);
+	char text[2048];
+	struct bf_wr wr = bf_wr(text, sizeof(text) - 1);
+
+	bf_wr_str(&wr, "a=ice-lite\r\na=ice-ufrag:");
+	bf_wr_str(&wr, creds->ufrag);
+	bf_wr_str(&wr, "\r\na=ice-pwd:");
+	bf_wr_str(&wr, creds->pwd);
+	bf_wr_str(&wr, "\r\na=end-of-candidates\r\n");
+	bf_room_post_sdp(conn, request_id, false, NULL, 0, text, bf_wr_len(&wr));
+}
+
+static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_restart *restart = (struct bf_media_restart *)msg;
+	struct bf_participant *participant =
+		asker(rooms, restart->request_id, restart->room_id, restart->participant_id);
+	struct bf_conn *conn;
+
+	if (!participant)
+		return;
+	conn = participant->conns[restart->pc];
+	if (!conn || !bf_transport_has_remote(conn->transport)) {
+		bf_room_post_error(rooms, restart->request_id, restart->room_id,
+			restart->participant_id, "bad_state", "there is no such connection to restart");
+		return;
+	}
+	bf_transport_restart_ice(conn->transport);
+	if (restart->remote_ufrag[0]) {
+		bf_transport_set_remote_ufrag(conn->transport, bf_bytes_str(restart->remote_ufrag));
+		post_fragment(conn, restart->request_id);
+		return;
+	}
+	bf_room_post_done(rooms, restart->request_id, restart->room_id, restart->participant_id);
+	bf_subscribe_request_offer(conn);
+}
+
+static void set_muted(struct bf_track *track, bool is_muted)
+{
+	if (track->is_muted == is_muted)
+		return;
+	track->is_muted = is_muted;
+	bf_room_post_track(track, BF_TRACK_MUTED);
+	if (is_muted)
+		return;
+	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
+		bf_layer_want_keyframe(sub);
+}
+
+static void set_paused(struct bf_sub *sub, bool is_paused)
+{
+	if (sub->is_paused == is_paused)
+		return;
+	sub->is_paused = is_paused;
+	sub->epoch++; /* what is missed meanwhile is not a loss */
+	sub->current = -1;
+	if (!is_paused)
+		bf_layer_update(sub);
+}
+
+static void on_track_control(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	struct bf_media_track_control *control = (struct bf_media_track_control *)msg;
+	struct bf_participant *participant =
+		asker(rooms, control->request_id, control->room_id, control->participant_id);
+	struct bf_track *track;
+	struct bf_sub *sub;
+
+	if (!participant)
+		return;
+	track = bf_track_find(participant->room, control->track_id);
+	sub = bf_sub_find(participant, control->track_id);
+	if (control->control == BF_TRACK_MUTE && track && track->participant == participant) {
+		set_muted(track, control->value != 0);
+	} else if (control->control == BF_TRACK_PAUSE && sub) {
+		set_paused(sub, control->value != 0);
+	} else if (control->control == BF_TRACK_LAYER && sub) {
+		sub->wanted = control->value;
+		bf_layer_update(sub);
+	} else {
+		bf_room_post_error(rooms, control->request_id, control->room_id,
+			control->participant_id, "not_found",
+			control->control == BF_TRACK_MUTE ? "track_id: not a track of this participant"
+							  : "track_id: not a track received here");
+		return;
+	}
+	bf_room_post_done(rooms, control->request_id, control->room_id, control->participant_id);
+}
+
+static const struct {
+	uint16_t kind;
+	size_t size_min;
+	void (*handler)(struct bf_rooms *rooms, struct bf_msg *msg);
+} requests[] = {
+	{BF_MEDIA_JOIN, sizeof(struct bf_media_join), on_join},
+	{BF_MEDIA_LEAVE, sizeof(struct bf_media_leave), on_leave},
+	{BF_MEDIA_OFFER, sizeof(struct bf_media_offer), on_offer},
+	{BF_MEDIA_ANSWER, sizeof(struct bf_media_answer), on_answer},
+	{BF_MEDIA_CANDIDATE, sizeof(struct bf_media_candidate), on_candidate},
+	{BF_MEDIA_RESTART, sizeof(struct bf_media_restart), on_restart},
+	{BF_MEDIA_TRACK_CONTROL, sizeof(struct bf_media_track_control), on_track_control},
+};
+
+void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (requests[i].kind != msg->kind)
+			continue;
+		assert(msg->size >= requests[i].size_min);
+		requests[i].handler(rooms, msg);
+		bf_msg_free(msg);
+		return;
+	}
+	assert(!"a request that no worker knows");
+}
+
+int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
+{
+	struct bf_rooms *rooms = calloc(1, sizeof(*rooms));
+	int err = -ENOMEM;
+
+	if (!rooms)
+		return err;
+	rooms->conf = *conf;
+	rooms->parsed = calloc(1, sizeof(*rooms->parsed));
+	rooms->written = calloc(BF_SDP_MEDIA, sizeof(*rooms->written));
+	rooms->text = malloc(BF_SDP_TEXT_MAX);
+	if (rooms->parsed && rooms->written && rooms->text)
+		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
+	if (err) {
+		free(rooms->parsed);
+		free(rooms->written);
+		free(rooms->text);
+		free(rooms);
+		return err;
+	}
+	*out = rooms;
+	return 0;
+}
+
+void bf_rooms_free(struct bf_rooms *rooms)
+{
+	struct bf_map_node *node;
+
+	if (!rooms)
+		return;
+	while ((node = bf_map_next(&rooms->rooms, NULL))) {
+		struct bf_room *room = BF_CONTAINER(node, struct bf_room, map_node);
+		struct bf_list *first = bf_list_first(&room->participants);
+		remove_participant(BF_CONTAINER(first, struct bf_participant, node));
+	}
+	bf_map_deinit(&rooms->rooms);
+	free(rooms->parsed);
+	free(rooms->written);
+	free(rooms->text);
+	free(rooms);
+}
+
+const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms)
+{
+	return &rooms->counters;
+}

@@ -1,0 +1,60 @@
+/* media/room/room.h - the rooms of one worker: participants, their connections, tracks and subscriptions.
+ *
+ * Requests come as messages (media/media_msg.h), packets from the worker's sockets; events leave as messages, packets through
+ * the outbox and the transports.
+ * Owner:   the worker.   Thread: its own.
+ */
+#ifndef BF_MEDIA_ROOM_ROOM_H
+#define BF_MEDIA_ROOM_ROOM_H
+
+#include "core/base/log.h"
+#include "core/base/pool.h"
+#include "media/media_msg.h"
+#include "media/room/outbox.h"
+
+struct bf_rooms;
+struct bf_conn; /* one peer connection of a participant */
+
+#define BF_ROOMS_CANDIDATES 32
+
+struct bf_rooms_conf {
+	struct bf_loop *loop;
+	struct bf_log *log;
+	const struct bf_transport_env *env;
+	struct bf_outbox *outbox;
+	struct bf_pool *cache_pool;
+	uint64_t *drops;                                    /* BF_DROP_COUNT counters */
+	const char *fingerprint;
+	char (*candidates)[BF_ICE_CANDIDATE_TEXT];          /* written into every description */
+	unsigned candidate_count;
+	unsigned room_participant_count_max;
+	void *arg;
+	void (*post)(void *arg, struct bf_msg *msg);        /* to the control thread; takes msg */
+	/* A transport id and a place in the worker's table; 0 when the table is full. */
+	uint32_t (*add_conn)(void *arg, struct bf_conn *conn);
+	void (*remove_conn)(void *arg, uint32_t transport_id);
+};
+
+struct bf_rooms_counters {
+	uint64_t rooms, participants, tracks, subscriptions; /* now */
+	uint64_t rx_rtp, rx_rtcp, rx_bytes, rx_duplicates, rx_repaired, rx_padding;
+	uint64_t tx_resent, tx_nacks, tx_keyframe_requests, rx_nacks, rx_keyframe_requests;
+	uint64_t nack_unknown, data_relayed, data_dropped;
+};
+
+int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf);
+
+/* Closes every connection. */
+void bf_rooms_free(struct bf_rooms *rooms);
+
+/* A request; takes msg. */
+void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg);
+const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms);
+
+struct bf_transport *bf_conn_transport(struct bf_conn *conn);
+
+/* A decrypted packet that came over this connection's transport; may be changed in place, lent until the outbox is flushed. */
+enum bf_drop bf_conn_on_rtp(struct bf_conn *conn, struct bf_bytes packet, int64_t now_us);
+enum bf_drop bf_conn_on_rtcp(struct bf_conn *conn, struct bf_bytes packet, int64_t now_us);
+
+#endif

@@ -1,0 +1,249 @@
+/* media/room/room_priv.h - what the files of this folder share.
+ *
+ *   room ── participant ──┬─ conn[publish]   ── track ── stream (one a simulcast layer) ─┐ packets
+ *                         └─ conn[subscribe] ── sub ◄─────────────────────────────────────┘
+ *
+ * A track lists its subs; a sub points at the track that feeds it now, or at none.
+ */
+#ifndef BF_MEDIA_ROOM_ROOM_PRIV_H
+#define BF_MEDIA_ROOM_ROOM_PRIV_H
+
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "media/cc/twcc.h"
+#include "media/room/cache.h"
+#include "media/room/keyframe.h"
+#include "media/room/rewrite.h"
+#include "media/room/room.h"
+#include "media/room/speaker.h"
+#include "media/rtp/nack.h"
+#include "media/rtp/rtp_stats.h"
+#include "media/sdp/sdp.h"
+
+#define BF_TRACK_LAYERS   3
+#define BF_CONN_SSRCS     64      /* incoming SSRCs one connection may use */
+#define BF_CONN_PTS       12      /* distinct codec settings we offer on one connection */
+#define BF_TRACK_FMTP     128
+#define BF_REPORT_US      1000000 /* SR and RR, as RFC 3550 section 6.2 allows at these rates */
+#define BF_LAYER_ALIVE_US 2000000 /* a layer without packets for this long counts as switched off */
+#define BF_NACK_RTT_US    100000  /* publishers' round trips are not known to us: ask again after this */
+#define BF_RESEND_GUARD_US 20000  /* the same packet is not sent again within this time */
+
+struct bf_participant;
+struct bf_track;
+struct bf_sub;
+
+/* One incoming RTP stream. */
+struct bf_stream {
+	struct bf_track *track;
+	uint32_t uid;             /* unique on the worker; names the source to bf_rewrite */
+	uint32_t ssrc;            /* 0: not bound yet */
+	uint32_t rtx_ssrc;
+	uint8_t layer;
+	char rid[17];
+	struct bf_seq seq;
+	struct bf_nack nack;
+	struct bf_rtp_stats stats;
+	struct bf_cache cache;
+	struct bf_keyframe keyframe;
+	int64_t last_packet_us;   /* 0: none yet */
+	uint64_t sr_ntp;          /* last sender report, 0: none yet */
+	uint32_t sr_timestamp;
+	int64_t sr_at_us;
+};
+
+/* What a participant publishes. */
+struct bf_track {
+	struct bf_list node;      /* participant->tracks */
+	struct bf_participant *participant;
+	uint64_t id;
+	char mid[BF_SDP_MID_MAX + 1];
+	bool is_video;
+	bool is_muted;
+	uint8_t source;
+	struct bf_sdp_format format; /* fmtp points into fmtp_text */
+	char fmtp_text[BF_TRACK_FMTP];
+	uint8_t rtx_pt;           /* 0: none */
+	struct bf_ext_map exts;
+	struct bf_sdp_ssrc_pair declared[BF_SDP_SSRCS]; /* SSRCs the description names */
+	unsigned declared_count;
+	unsigned layer_count;
+	struct bf_stream streams[BF_TRACK_LAYERS];
+	struct bf_list subs;
+};
+
+/* One outgoing stream to one participant. */
+struct bf_sub {
+	struct bf_list track_node;  /* track->subs */
+	struct bf_list conn_node;   /* conn->subs */
+	struct bf_conn *conn;
+	struct bf_track *track;     /* NULL: nothing to send now */
+	bool is_video;
+	bool is_active;             /* the peer's description takes it */
+	bool is_paused;
+	int section_idx;            /* -1: not in a description yet */
+	int8_t wanted;              /* layer asked for, -1: the highest */
+	int8_t target, current;     /* layers; current -1: waiting for a keyframe */
+	uint8_t epoch;              /* another value makes the same stream a new source */
+	uint8_t pt, rtx_pt;
+	uint32_t ssrc, rtx_ssrc;
+	struct bf_ext_map exts;
+	struct bf_sdp_format format; /* negotiated; fmtp not kept */
+	struct bf_rewrite rewrite;
+	uint16_t rtx_seq;
+	uint32_t resent_ms[BF_REWRITE_WINDOW]; /* by outgoing seq: when it was last sent again */
+	struct bf_keyframe_quota quota;
+	uint32_t packet_count, byte_count;
+	uint32_t sr_lsr;            /* of our last sender report */
+	int64_t sr_at_us;
+};
+
+/* A codec setting and the payload types we gave it on this connection (RFC 8843 section 9.1: one meaning in the whole bundle). */
+struct bf_conn_pt {
+	enum bf_codec codec;
+	char fmtp[BF_TRACK_FMTP];
+	uint8_t pt, rtx_pt;
+};
+
+struct bf_section {
+	char mid[BF_SDP_MID_MAX + 1];
+	enum bf_sdp_kind kind;
+	struct bf_sub *sub;         /* subscribe */
+	bool is_offered;            /* part of the offer that waits for its answer */
+};
+
+struct bf_ssrc_entry {
+	uint32_t ssrc;
+	bool is_rtx;
+	struct bf_stream *stream;
+};
+
+struct bf_conn {
+	struct bf_participant *participant;
+	enum bf_pc pc;
+	struct bf_transport *transport;
+	uint32_t transport_id;
+	uint64_t session_id, session_version;
+	uint32_t feedback_ssrc;     /* our SSRC in RTCP about what we receive */
+	struct bf_timer timer;      /* reports and feedback */
+	int64_t report_due_us;
+	bool is_connected;
+	/* publish */
+	struct bf_ssrc_entry ssrcs[BF_CONN_SSRCS];
+	unsigned ssrc_count;
+	struct bf_twcc *twcc;       /* publish only */
+	bool has_twcc;
+	/* subscribe */
+	struct bf_list subs;
+	struct bf_section sections[BF_SDP_MEDIA];
+	unsigned section_count;
+	struct bf_conn_pt pts[BF_CONN_PTS];
+	unsigned pt_count;
+	bool is_client_offered;     /* WHEP */
+	bool is_offer_pending;      /* our offer waits for its answer */
+	bool needs_offer;
+	struct bf_timer offer_timer;
+};
+
+struct bf_participant {
+	struct bf_list node;        /* room->participants */
+	struct bf_map_node map_node;
+	uint64_t id;
+	struct bf_room *room;
+	uint32_t grants;
+	bool auto_subscribe;
+	struct bf_list tracks;
+	struct bf_conn *conns[BF_PC_COUNT];
+	/* WHEP: whom it plays */
+	bool is_player;
+	uint64_t play_id;           /* 0: the active speaker */
+};
+
+struct bf_room {
+	struct bf_map_node map_node;
+	uint64_t id;
+	struct bf_rooms *rooms;
+	struct bf_list participants;
+	unsigned participant_count;
+	struct bf_speaker speaker;
+	struct bf_timer speaker_timer;
+	uint64_t dominant_id;
+};
+
+struct bf_rooms {
+	struct bf_rooms_conf conf;
+	struct bf_map rooms;
+	struct bf_sdp *parsed;              /* scratch: the peer's description */
+	struct bf_sdp_media *written;       /* scratch: BF_SDP_MEDIA sections of ours */
+	char *text;                         /* scratch: BF_SDP_TEXT_MAX bytes */
+	struct bf_rooms_counters counters;
+	uint32_t next_stream_uid;
+};
+
+/* room.c */
+struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id);
+void bf_room_post_done(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id);
+void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
+	uint64_t participant_id, const char *code, const char *cause);
+void bf_room_post_track(const struct bf_track *track, enum bf_track_event event);
+void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
+	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp, size_t sdp_len);
+void bf_room_wake_speaker(struct bf_room *room);
+
+/* conn.c */
+int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum bf_pc pc);
+void bf_conn_free(struct bf_conn *conn);
+void bf_conn_wake(struct bf_conn *conn, int64_t at_us); /* run feedback no later than that */
+static inline struct bf_rooms *bf_conn_rooms(const struct bf_conn *conn)
+{
+	return conn->participant->room->rooms;
+}
+
+/* negotiate.c: shared by publish.c, subscribe.c, play.c */
+const struct bf_sdp_media *bf_negotiate_transport_section(const struct bf_sdp *sdp);
+int bf_negotiate_parse(struct bf_rooms *rooms, const char *text, size_t len, char *why, size_t why_size);
+int bf_negotiate_remote(struct bf_conn *conn, const struct bf_sdp_media *section, char *why, size_t why_size);
+enum bf_sdp_setup bf_negotiate_our_setup(const struct bf_sdp_media *section);
+void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *offered);
+int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned media_count);
+
+/* publish.c */
+void bf_publish_on_offer(struct bf_participant *participant, const struct bf_media_offer *msg);
+void bf_track_end(struct bf_track *track); /* tells everyone, frees */
+struct bf_track *bf_track_find(struct bf_room *room, uint64_t track_id);
+struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char *mid);
+
+/* subscribe.c */
+void bf_subscribe_track(struct bf_participant *subscriber, struct bf_track *track);
+void bf_subscribe_everything(struct bf_participant *subscriber);
+void bf_subscribe_on_answer(struct bf_participant *participant, const struct bf_media_answer *msg);
+void bf_subscribe_request_offer(struct bf_conn *conn);
+struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video);
+void bf_sub_free(struct bf_sub *sub);
+void bf_sub_attach(struct bf_sub *sub, struct bf_track *track);
+void bf_sub_detach(struct bf_sub *sub);
+struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id);
+
+/* play.c */
+void bf_play_on_offer(struct bf_participant *participant, const struct bf_media_offer *msg);
+void bf_play_update(struct bf_room *room); /* tracks or the speaker changed */
+
+/* layer.c */
+void bf_layer_update(struct bf_sub *sub);          /* choose the target anew */
+void bf_layer_update_track(struct bf_track *track);
+void bf_layer_want_keyframe(struct bf_sub *sub);
+
+/* forward.c */
+void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet);
+void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
+void bf_forward_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
+
+/* feedback.c */
+int64_t bf_feedback_run(struct bf_conn *conn, int64_t now_us); /* returns when next */
+enum bf_drop bf_feedback_on_rtcp(struct bf_conn *conn, struct bf_bytes packet, int64_t now_us);
+
+/* data.c */
+void bf_data_on_message(
+	struct bf_participant *sender, const struct bf_sctp_channel *channel, bool is_text, struct bf_bytes data);
+
+#endif

@@ -1,0 +1,403 @@
+/* A participant receives: subscriptions, the offers that announce them, and the answers. */
+#include "media/room/room_priv.h"
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/rand.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OFFER_DELAY_US BF_MS(20) /* tracks that come and go together share one offer */
+
+/* Payload types we hand out: the dynamic range, then what RFC 5761 section 4 leaves free below it. */
+static const uint8_t pt_pairs[BF_CONN_PTS][2] = {{96, 97}, {98, 99}, {100, 101}, {102, 103}, {104, 105},
+	{106, 107}, {108, 109}, {110, 111}, {112, 113}, {114, 115}, {116, 117}, {118, 119}};
+
+/* Our extension ids in offers; the peer's answer keeps those it knows. */
+static const struct bf_ext_map offered_exts = {
+	.id = {
+		[BF_EXT_AUDIO_LEVEL] = 1,
+		[BF_EXT_ORIENTATION] = 5,
+		[BF_EXT_PLAYOUT_DELAY] = 6,
+		[BF_EXT_DEPENDENCY_DESCRIPTOR] = 7,
+	},
+};
+
+struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id)
+{
+	struct bf_conn *conn = participant->conns[BF_PC_SUBSCRIBE];
+
+	if (!conn)
+		return NULL;
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
+		if (sub->track && sub->track->id == track_id)
+			return sub;
+	return NULL;
+}
+
+struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(conn);
+	struct bf_sub *sub = calloc(1, sizeof(*sub));
+
+	if (!sub)
+		return NULL;
+	sub->conn = conn;
+	sub->is_video = is_video;
+	sub->section_idx = -1;
+	sub->wanted = -1;
+	sub->target = 0;
+	sub->current = -1;
+	sub->ssrc = bf_rand_u32() | 1;
+	sub->rtx_ssrc = bf_rand_u32() | 1;
+	sub->rtx_seq = (uint16_t)bf_rand_u32();
+	bf_list_init(&sub->track_node);
+	bf_list_append(&conn->subs, &sub->conn_node);
+	bf_rewrite_init(&sub->rewrite, is_video ? 90000 : 48000,
+		(uint16_t)(bf_rand_u32() & 0x7fff), bf_rand_u32());
+	bf_keyframe_quota_init(&sub->quota, bf_loop_now_us(rooms->conf.loop));
+	rooms->counters.subscriptions++;
+	return sub;
+}
+
+void bf_sub_attach(struct bf_sub *sub, struct bf_track *track)
+{
+	bf_sub_detach(sub);
+	sub->track = track;
+	sub->epoch++;
+	sub->current = -1;
+	bf_list_append(&track->subs, &sub->track_node);
+	bf_layer_update(sub);
+}
+
+void bf_sub_detach(struct bf_sub *sub)
+{
+	bf_list_remove(&sub->track_node);
+	sub->track = NULL;
+	sub->current = -1;
+}
+
+void bf_sub_free(struct bf_sub *sub)
+{
+	struct bf_conn *conn = sub->conn;
+
+	bf_sub_detach(sub);
+	if (sub->section_idx >= 0)
+		conn->sections[sub->section_idx].sub = NULL;
+	bf_list_remove(&sub->conn_node);
+	if (bf_transport_srtp_out(conn->transport)) {
+		bf_outbox_flush(bf_conn_rooms(conn)->conf.outbox);
+		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->ssrc);
+		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->rtx_ssrc);
+	}
+	bf_conn_rooms(conn)->counters.subscriptions--;
+	free(sub);
+	conn->needs_offer = true;
+	bf_timer_arm(&conn->offer_timer,
+		bf_loop_now_us(bf_conn_rooms(conn)->conf.loop) + OFFER_DELAY_US);
+}
+
+static struct bf_conn *subscribe_conn(struct bf_participant *subscriber)
+{
+	struct bf_conn *conn = subscriber->conns[BF_PC_SUBSCRIBE];
+
+	if (!conn && bf_conn_new(&conn, subscriber, BF_PC_SUBSCRIBE)) {
+		BF_LOG(subscriber->room->rooms->conf.log, BF_LOG_WARN,
+			"no room for a subscribe connection", BF_ID("participant", subscriber->id));
+		return NULL;
+	}
+	return conn;
+}
+
+void bf_subscribe_track(struct bf_participant *subscriber, struct bf_track *track)
+{
+	struct bf_conn *conn;
+	struct bf_sub *sub;
+
+	if (subscriber == track->participant || !subscriber->auto_subscribe ||
+		!(subscriber->grants & BF_GRANT_SUBSCRIBE))
+		return;
+	conn = subscribe_conn(subscriber);
+	if (!conn)
+		return;
+	sub = bf_sub_new(conn, track->is_video);
+	if (!sub)
+		return;
+	bf_sub_attach(sub, track);
+	conn->needs_offer = true;
+	if (!conn->offer_timer.is_armed)
+		bf_timer_arm(&conn->offer_timer,
+			bf_loop_now_us(bf_conn_rooms(conn)->conf.loop) + OFFER_DELAY_US);
+}
+
+void bf_subscribe_everything(struct bf_participant *subscriber)
+{
+	BF_LIST_EACH(other, &subscriber->room->participants, struct bf_participant, node)
+		BF_LIST_EACH(track, &other->tracks, struct bf_track, node)
+			bf_subscribe_track(subscriber, track);
+}
+
+/* ---- offers ---- */
+
+/* A section for a new subscription: one whose track has gone, or the next. Its mid stays the same for ever. */
+static void place(struct bf_conn *conn, struct bf_sub *sub)
+{
+	enum bf_sdp_kind kind = sub->is_video ? BF_SDP_VIDEO : BF_SDP_AUDIO;
+	unsigned i;
+
+	for (i = 0; i < conn->section_count; i++)
+		if (!conn->sections[i].sub && conn->sections[i].kind == kind)
+			break;
+	if (i == BF_SDP_MEDIA)
+		return; /* waits for a section to become free */
+	if (i == conn->section_count) {
+		snprintf(conn->sections[i].mid, sizeof(conn->sections[i].mid), "%u", i);
+		conn->sections[i].kind = kind;
+		conn->section_count++;
+	}
+	conn->sections[i].sub = sub;
+	sub->section_idx = (int)i;
+}
+
+/* What of a publisher's fmtp describes the stream; the rest is about what it can receive. */
+static void stream_fmtp(char *out, size_t size, const struct bf_sdp_format *format)
+{
+	switch (format->codec) {
+	case BF_CODEC_OPUS:
+		snprintf(out, size, "minptime=10;useinbandfec=1");
+		break;
+	case BF_CODEC_VP8:
+		out[0] = '\0';
+		break;
+	default:
+		snprintf(out, size, "%.*s", (int)format->fmtp.len, (const char *)format->fmtp.data);
+		break;
+	}
+}
+
+/* The payload types for a track's codec settings on this connection; NULL when they are used up. */
+static const struct bf_conn_pt *give_pt(struct bf_conn *conn, const struct bf_track *track)
+{
+	struct bf_conn_pt *pt;
+	char fmtp[BF_TRACK_FMTP];
+
+	stream_fmtp(fmtp, sizeof(fmtp), &track->format);
+	for (unsigned i = 0; i < conn->pt_count; i++)
+		if (conn->pts[i].codec == track->format.codec && strcmp(conn->pts[i].fmtp, fmtp) == 0)
+			return &conn->pts[i];
+	if (conn->pt_count == BF_CONN_PTS)
+		return NULL;
+	pt = &conn->pts[conn->pt_count];
+	pt->codec = track->format.codec;
+	memcpy(pt->fmtp, fmtp, sizeof(fmtp));
+	pt->pt = pt_pairs[conn->pt_count][0];
+	pt->rtx_pt = pt_pairs[conn->pt_count][1];
+	conn->pt_count++;
+	return pt;
+}
+
+static void offer_formats(
+	struct bf_sdp_media *out, const struct bf_track *track, const struct bf_conn_pt *pt)
+{
+	struct bf_sdp_format format = {
+		.pt = pt->pt,
+		.codec = pt->codec,
+		.clock_hz = track->format.clock_hz,
+		.channels = track->format.channels,
+		.fmtp = bf_bytes_str(pt->fmtp),
+		.has_nack = track->is_video,
+		.has_pli = track->is_video,
+		.has_fir = track->is_video,
+	};
+
+	out->formats[out->format_count++] = format;
+	if (track->is_video)
+		out->formats[out->format_count++] = (struct bf_sdp_format){
+			.pt = pt->rtx_pt,
+			.is_rtx = true,
+			.apt = pt->pt,
+			.clock_hz = track->format.clock_hz,
+			.channels = 1,
+		};
+}
+
+struct offer_text {
+	char stream[BF_ID_TEXT], track[BF_ID_TEXT];
+};
+
+static void offer_section(struct bf_conn *conn, unsigned i, struct offer_text *text)
+{
+	struct bf_section *section = &conn->sections[i];
+	struct bf_sub *sub = section->sub;
+	struct bf_sdp_media *out = &bf_conn_rooms(conn)->written[i];
+	const struct bf_conn_pt *pt = sub && sub->track ? give_pt(conn, sub->track) : NULL;
+
+	*out = (struct bf_sdp_media){
+		.kind = section->kind,
+		.port = 9,
+		.is_bundled = true,
+		.proto = bf_bytes_str("UDP/TLS/RTP/SAVPF"),
+		.mid = bf_bytes_str(section->mid),
+		.dir = BF_SDP_INACTIVE,
+		.has_rtcp_mux = true,
+		.has_rtcp_rsize = true,
+		.exts = offered_exts,
+	};
+	section->is_offered = pt != NULL;
+	if (!pt) { /* a section without a track still names a format */
+		out->formats[out->format_count++] = (struct bf_sdp_format){
+			.pt = section->kind == BF_SDP_VIDEO ? 35 : 63,
+			.codec = section->kind == BF_SDP_VIDEO ? BF_CODEC_VP8 : BF_CODEC_OPUS,
+			.clock_hz = section->kind == BF_SDP_VIDEO ? 90000 : 48000,
+			.channels = section->kind == BF_SDP_VIDEO ? 1 : 2,
+		};
+		return;
+	}
+	out->dir = BF_SDP_SENDONLY;
+	offer_formats(out, sub->track, pt);
+	sub->pt = pt->pt;
+	sub->rtx_pt = sub->is_video ? pt->rtx_pt : 0;
+	bf_id_format(sub->track->participant->id, text->stream);
+	bf_id_format(sub->track->id, text->track);
+	out->msid_stream = bf_bytes_str(text->stream);
+	out->msid_track = bf_bytes_str(text->track);
+	out->ssrcs[out->ssrc_count++] =
+		(struct bf_sdp_ssrc_pair){.ssrc = sub->ssrc, .rtx_ssrc = sub->is_video ? sub->rtx_ssrc : 0};
+}
+
+static unsigned list_offered(
+	const struct bf_conn *conn, struct bf_media_sdp_track out[static BF_MEDIA_TRACKS_MAX])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < conn->section_count; i++) {
+		const struct bf_section *section = &conn->sections[i];
+		if (!section->is_offered)
+			continue;
+		snprintf(out[count].mid, sizeof(out[count].mid), "%s", section->mid);
+		out[count].track_id = section->sub->track->id;
+		out[count].participant_id = section->sub->track->participant->id;
+		out[count].is_video = section->sub->is_video;
+		out[count].source = section->sub->track->source;
+		count++;
+	}
+	return count;
+}
+
+/* Offer now, or once the answer to the offer that is out has come. */
+void bf_subscribe_request_offer(struct bf_conn *conn)
+{
+	struct bf_media_sdp_track tracks[BF_MEDIA_TRACKS_MAX];
+	struct offer_text texts[BF_SDP_MEDIA];
+	int len;
+
+	if (conn->is_client_offered)
+		return;
+	conn->needs_offer = true;
+	if (conn->is_offer_pending)
+		return;
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
+		if (sub->section_idx < 0)
+			place(conn, sub);
+	for (unsigned i = 0; i < conn->section_count; i++)
+		offer_section(conn, i, &texts[i]);
+	if (conn->section_count == 0)
+		return;
+	len = bf_negotiate_write(conn, BF_SDP_ACTPASS, conn->section_count);
+	if (len < 0) {
+		BF_LOG(bf_conn_rooms(conn)->conf.log, BF_LOG_ERROR, "offer cannot be written",
+			BF_ID("participant", conn->participant->id), BF_ERRNO("error", len));
+		return;
+	}
+	conn->needs_offer = false;
+	conn->is_offer_pending = true;
+	bf_room_post_sdp(conn, 0, true, tracks, list_offered(conn, tracks),
+		bf_conn_rooms(conn)->text, (size_t)len);
+}
+
+/* ---- answers ---- */
+
+static void post_unsupported(struct bf_sub *sub)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
+	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
+
+	if (!msg)
+		return;
+	msg->room_id = sub->conn->participant->room->id;
+	msg->participant_id = sub->conn->participant->id;
+	msg->track_id = sub->track->id;
+	msg->event = BF_TRACK_UNSUPPORTED;
+	msg->is_video = sub->is_video;
+	snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(sub->track->format.codec));
+	rooms->conf.post(rooms->conf.arg, &msg->msg);
+}
+
+static const struct bf_sdp_format *answered_format(
+	const struct bf_sdp_media *media, const struct bf_sub *sub)
+{
+	for (unsigned i = 0; i < media->format_count; i++)
+		if (!media->formats[i].is_rtx && media->formats[i].pt == sub->pt)
+			return &media->formats[i];
+	return NULL;
+}
+
+static void take_answer_section(struct bf_section *section, const struct bf_sdp_media *media)
+{
+	struct bf_sub *sub = section->sub;
+	const struct bf_sdp_format *format;
+
+	if (!sub || !section->is_offered)
+		return; /* the track went while the offer was out */
+	format = answered_format(media, sub);
+	if (media->port == 0 || !(media->dir & BF_SDP_RECVONLY) || !format) {
+		if (sub->track)
+			post_unsupported(sub);
+		sub->is_active = false;
+		return;
+	}
+	if (!bf_sdp_rtx_of(media, format->pt))
+		sub->rtx_pt = 0;
+	sub->exts = media->exts;
+	sub->is_active = true;
+	bf_layer_update(sub);
+}
+
+static void fail(
+	struct bf_participant *participant, const struct bf_media_answer *answer, const char *code, const char *cause)
+{
+	bf_room_post_error(participant->room->rooms, answer->request_id, answer->room_id,
+		answer->participant_id, code, cause);
+}
+
+void bf_subscribe_on_answer(
+	struct bf_participant *participant, const struct bf_media_answer *answer)
+{
+	struct bf_rooms *rooms = participant->room->rooms;
+	struct bf_conn *conn = participant->conns[BF_PC_SUBSCRIBE];
+	const struct bf_sdp_media *section;
+	char why[160] = "";
+
+	if (!conn || !conn->is_offer_pending) {
+		fail(participant, answer, "bad_state", "there is no offer that waits for an answer");
+		return;
+	}
+	if (bf_negotiate_parse(rooms, answer->sdp, answer->sdp_len, why, sizeof(why))) {
+		fail(participant, answer, "bad_sdp", why);
+		return;
+	}
+	section = bf_negotiate_transport_section(rooms->parsed);
+	if (section && bf_negotiate_remote(conn, section, why, sizeof(why))) {
+		fail(participant, answer, "bad_sdp", why);
+		return;
+	}
+	conn->is_offer_pending = false;
+	for (unsigned i = 0; i < rooms->parsed->media_count && i < conn->section_count; i++)
+		take_answer_section(&conn->sections[i], &rooms->parsed->media[i]);
+	bf_room_post_done(rooms, answer->request_id, answer->room_id, answer->participant_id);
+	if (conn->needs_offer)
+		bf_subscribe_request_offer(conn);
+}

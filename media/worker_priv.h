@@ -1,0 +1,83 @@
+/* media/worker_priv.h - what worker.c and worker_tcp.c share. */
+#ifndef BF_MEDIA_WORKER_PRIV_H
+#define BF_MEDIA_WORKER_PRIV_H
+
+#include "core/base/map.h"
+#include "core/loop/inbox.h"
+#include "core/loop/tcp.h"
+#include "core/loop/thread.h"
+#include "core/loop/timer.h"
+#include "core/loop/udp.h"
+#include "media/room/room.h"
+#include "media/worker.h"
+
+#define BF_WORKER_PENDING 4096 /* events that wait for room in the control thread's inbox */
+
+/* bf_ice_path.socket */
+enum bf_worker_socket {
+	BF_SOCKET_UDP4,
+	BF_SOCKET_UDP6,
+	BF_SOCKET_UDP_COUNT,
+	BF_SOCKET_TCP_FIRST = 16, /* TCP streams count up from here */
+};
+
+struct bf_worker_slot {
+	struct bf_conn *conn; /* NULL: free */
+	uint16_t generation;
+};
+
+struct bf_worker_metrics {
+	struct bf_metric *drops[BF_DROP_COUNT];
+	struct bf_metric *values[32];
+};
+
+struct bf_worker {
+	/* given */
+	struct bf_worker_conf conf;
+	/* owned */
+	struct bf_thread *thread;
+	struct bf_loop *loop;
+	struct bf_inbox *inbox;
+	struct bf_udp *udp[BF_SOCKET_UDP_COUNT];
+	struct bf_tcp_listener *listeners[BF_SOCKET_UDP_COUNT];
+	struct bf_dtls_ctx *dtls;
+	struct bf_pool cache_pool;
+	struct bf_rooms *rooms;
+	struct bf_outbox *outbox;
+	struct bf_worker_slot *slots;
+	unsigned slot_count, slot_next;
+	struct bf_map paths;
+	struct bf_list tcp_streams;
+	struct bf_map tcp_by_id;
+	unsigned tcp_count;
+	uint64_t tcp_next_id;
+	struct bf_timer sctp_timer;  /* worker 0 drives usrsctp's clock for all */
+	struct bf_timer report_timer;
+	struct bf_timer pending_timer;
+	/* state */
+	struct bf_transport_env env;
+	char candidates[BF_ROOMS_CANDIDATES][BF_ICE_CANDIDATE_TEXT];
+	unsigned candidate_count;
+	uint16_t port;
+	uint64_t drops[BF_DROP_COUNT];
+	struct bf_worker_metrics metrics;
+	struct bf_msg *pending[BF_WORKER_PENDING];
+	size_t pending_head, pending_count;
+	uint8_t tcp_packet[BF_UDP_MTU + 2]; /* a reservation on a TCP path */
+	char *why;
+	size_t why_size;
+};
+
+/* worker.c */
+void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
+	struct bf_udp_packet *packets, size_t count);
+void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+
+/* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
+int bf_worker_tcp_open(struct bf_worker *worker);
+void bf_worker_tcp_close(struct bf_worker *worker);
+uint8_t *bf_worker_tcp_reserve(struct bf_worker *worker, const struct bf_ice_path *path, size_t size_max);
+void bf_worker_tcp_commit(struct bf_worker *worker, const struct bf_ice_path *path, size_t len);
+void bf_worker_tcp_on_validated(struct bf_worker *worker, const struct bf_ice_path *path);
+
+#endif
