@@ -1,0 +1,78 @@
+#include "core/loop/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct bf_thread {
+	pthread_t id;
+	sem_t started;
+	int result;
+	int (*start)(void *arg);
+	void (*run)(void *arg);
+	void *arg;
+};
+
+static void *thread_main(void *arg)
+{
+	struct bf_thread *thread = arg;
+	int result = thread->start(thread->arg);
+
+	thread->result = result;
+	sem_post(&thread->started);
+	if (result == 0)
+		thread->run(thread->arg);
+	return NULL;
+}
+
+/* Signals are for the main thread: the others start with all of them blocked. */
+static int create(struct bf_thread *thread)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&thread->id, NULL, thread_main, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+int bf_thread_start(struct bf_thread **out, const char *name, int (*start)(void *arg),
+	void (*run)(void *arg), void *arg)
+{
+	struct bf_thread *thread = calloc(1, sizeof(*thread));
+	int err;
+
+	if (!thread)
+		return -ENOMEM;
+	thread->start = start;
+	thread->run = run;
+	thread->arg = arg;
+	sem_init(&thread->started, 0, 0);
+	err = create(thread);
+	if (!err) {
+		pthread_setname_np(thread->id, name);
+		while (sem_wait(&thread->started) && errno == EINTR)
+			;
+		err = thread->result;
+		if (err)
+			pthread_join(thread->id, NULL);
+	}
+	if (err) {
+		sem_destroy(&thread->started);
+		free(thread);
+		return err;
+	}
+	*out = thread;
+	return 0;
+}
+
+void bf_thread_join(struct bf_thread *thread)
+{
+	pthread_join(thread->id, NULL);
+	sem_destroy(&thread->started);
+	free(thread);
+}

@@ -1,0 +1,18 @@
+/* core/loop/thread.h - a thread that says whether it could start before it goes on.
+ *
+ * Owner:   whoever started it.   Thread: start and join from the same thread.
+ */
+#ifndef BF_CORE_LOOP_THREAD_H
+#define BF_CORE_LOOP_THREAD_H
+
+struct bf_thread;
+
+/* Run `start(arg)` on a new thread called `name` (15 characters at most), wait for its result and return it. 0: `run(arg)`
+ * follows on that thread; negative: the thread is gone again. */
+int bf_thread_start(struct bf_thread **out, const char *name, int (*start)(void *arg),
+	void (*run)(void *arg), void *arg);
+
+/* Wait until `run` has returned; frees the thread. */
+void bf_thread_join(struct bf_thread *thread);
+
+#endif
