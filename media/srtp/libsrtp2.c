@@ -3,6 +3,7 @@
  * been authenticated, without a limit; `ssrcs` is the limit. */
 #include "media/srtp/srtp_priv.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <srtp2/srtp.h>
