@@ -134,7 +134,7 @@ static size_t make_chunk(const uint8_t *status, size_t count, uint16_t *chunk)
 	while (bits < count && bits < 14 && status[bits] != TWCC_LARGE)
 		bits++;
 	if (run == count || run >= RUN_CHUNK_MIN || (run > 7 && bits < 14 && bits < count)) {
-		*chunk = (uint16_t)(status[0] << 13 | run);
+		*chunk = (uint16_t)((size_t)status[0] << 13 | run);
 		return run;
 	}
 	width = bits == 14 || bits == count ? 1 : 2;

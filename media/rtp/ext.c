@@ -124,7 +124,7 @@ uint16_t bf_ext_write(
 			continue;
 		assert(value.len <= UINT8_MAX);
 		if (is_one_byte) {
-			bf_wr_u8(wr, (uint8_t)(map->id[i] << 4 | (value.len - 1)));
+			bf_wr_u8(wr, (uint8_t)((size_t)map->id[i] << 4 | (value.len - 1)));
 		} else {
 			bf_wr_u8(wr, map->id[i]);
 			bf_wr_u8(wr, (uint8_t)value.len);
