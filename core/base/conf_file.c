@@ -96,7 +96,7 @@ static void schema_init(struct schema *schema)
 		section->value.data_size = (uint32_t)(count * sizeof(struct slot));
 	}
 	schema->top.type = CYAML_MAPPING;
-	schema->top.flags = CYAML_FLAG_POINTER;
+	schema->top.flags = CYAML_FLAG_POINTER_NULL;
 	schema->top.data_size = (uint32_t)(schema->section_count * sizeof(void *));
 	schema->top.mapping.fields = schema->sections;
 }

@@ -109,8 +109,9 @@ static void add_escaped(struct line *line, struct bf_bytes text)
 		uint32_t point = 0;
 		size_t len = bf_utf8_take(text, &point);
 
-		if (len == 0) {
-			/* JSON has no way to write a byte that is no character. */
+		if (len == 0 || point == 0) {
+			/* JSON cannot write a byte that is no character, and many that read
+			 * JSON (databases, our own parser) refuse \u0000. */
 			snprintf(escape, sizeof(escape),
 				line->format == BF_LOG_JSON ? "\\ufffd" : "\\x%02x", text.data[0]);
 			add_str(line, escape);

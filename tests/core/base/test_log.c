@@ -142,14 +142,19 @@ static void strangers_can_neither_forge_a_line_nor_move_a_terminal(void **state)
 	}
 }
 
-static void a_nul_byte_is_escaped_like_any_control(void **state)
+static void a_nul_byte_is_never_written_as_a_character(void **state)
 {
 	struct fixture f;
 
 	(void)state;
 	open_log(&f, BF_LOG_LOGFMT);
 	BF_LOG(f.log, BF_LOG_INFO, "e", BF_BYTES("v", bf_bytes("a\0b", 3)));
-	assert_string_equal(next_line(&f), "level=info event=e v=\"a\\u0000b\"");
+	assert_string_equal(next_line(&f), "level=info event=e v=\"a\\x00b\"");
+	close_log(&f);
+	open_log(&f, BF_LOG_JSON);
+	BF_LOG(f.log, BF_LOG_INFO, "e", BF_BYTES("v", bf_bytes("a\0b", 3)));
+	assert_string_equal(
+		next_line(&f), "\"level\":\"info\",\"event\":\"e\",\"v\":\"a\\ufffdb\"}");
 	close_log(&f);
 }
 
@@ -308,7 +313,7 @@ int main(void)
 		cmocka_unit_test(a_line_has_time_level_event_and_typed_fields),
 		cmocka_unit_test(a_level_that_is_off_costs_no_evaluation),
 		cmocka_unit_test(strangers_can_neither_forge_a_line_nor_move_a_terminal),
-		cmocka_unit_test(a_nul_byte_is_escaped_like_any_control),
+		cmocka_unit_test(a_nul_byte_is_never_written_as_a_character),
 		cmocka_unit_test(secrets_are_redacted_by_kind_and_by_key),
 		cmocka_unit_test(an_errno_shows_text_and_number_of_either_sign),
 		cmocka_unit_test(long_lines_are_cut_and_marked),
