@@ -414,6 +414,8 @@ static void register_metrics(struct bf_worker *worker)
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		worker->metrics.values[i] = bf_metric_new(
 			worker->conf.metrics, values[i].kind, values[i].name, labels, values[i].help);
+	worker->metrics.beat = bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
+		labels, "monotonic time at which the worker's loop last turned");
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
 			bf_drop_name((enum bf_drop)i));
@@ -454,6 +456,7 @@ static void on_report_timer(void *arg)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
 		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
+	bf_metric_set(worker->metrics.beat, bf_clock_mono_us());
 	bf_timer_arm(&worker->report_timer, bf_loop_now_us(worker->loop) + BF_SEC(1));
 }
 
@@ -709,6 +712,11 @@ unsigned bf_worker_port(const struct bf_worker *worker)
 enum bf_io bf_worker_io(const struct bf_worker *worker)
 {
 	return bf_loop_io(worker->loop);
+}
+
+bool bf_worker_is_alive(const struct bf_worker *worker)
+{
+	return bf_clock_mono_us() - bf_metric_get(worker->metrics.beat) < BF_SEC(5);
 }
 
 void bf_worker_stop(struct bf_worker *worker)

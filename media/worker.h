@@ -44,6 +44,9 @@ void bf_worker_wake(struct bf_worker *worker);
 unsigned bf_worker_port(const struct bf_worker *worker);
 enum bf_io bf_worker_io(const struct bf_worker *worker);
 
+/* Whether its loop has turned within the last 5 s. */
+bool bf_worker_is_alive(const struct bf_worker *worker);
+
 /* Ask it to say goodbye to its peers, and wait until it has ended. */
 void bf_worker_stop(struct bf_worker *worker);
 

@@ -29,6 +29,7 @@ struct bf_worker_slot {
 struct bf_worker_metrics {
 	struct bf_metric *drops[BF_DROP_COUNT];
 	struct bf_metric *values[32];
+	struct bf_metric *beat;
 };
 
 struct bf_worker {
