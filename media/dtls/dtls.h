@@ -4,6 +4,8 @@
  * Owner:   the transport.   Thread: its worker.
  * Rule:    feed it only datagrams from an ICE-validated 5-tuple. A record that does not belong changes nothing, and
  *          nothing received can bring down an established association except an authenticated close_notify or fatal alert.
+ * Limits:  8 KiB or 16 datagrams wait to be sent: handshake beyond that is dropped, as by a network, and sent again. The
+ *          handshake fails after 12 retransmissions of one flight (about 10 s).
  * Source:  RFC 6347, RFC 5764 (use_srtp), RFC 8122 (fingerprints), RFC 8842.
  */
 #ifndef BF_MEDIA_DTLS_DTLS_H
@@ -13,7 +15,8 @@
 #include "media/srtp/srtp.h"
 
 #define BF_DTLS_FINGERPRINT_TEXT 96 /* 32 bytes as "AB:CD:..." and the NUL */
-#define BF_DTLS_MTU              1200
+#define BF_DTLS_MTU		 1200 /* bytes of a handshake datagram, and of application data in one record */
+#define BF_DTLS_DATAGRAM_MAX	 (BF_DTLS_MTU + 64) /* such a record with its head, nonce and tag */
 
 /* Certificate and settings, shared read-only by the transports of one worker. */
 struct bf_dtls_ctx;
@@ -35,8 +38,8 @@ enum bf_dtls_role {
 enum bf_dtls_state {
 	BF_DTLS_HANDSHAKING,
 	BF_DTLS_CONNECTED, /* finished, and the peer's certificate fits its fingerprint */
-	BF_DTLS_CLOSED,    /* close_notify, or closed by us */
-	BF_DTLS_FAILED,    /* see bf_dtls_error */
+	BF_DTLS_CLOSED,	   /* close_notify, or closed by us */
+	BF_DTLS_FAILED,	   /* see bf_dtls_error */
 };
 
 struct bf_dtls;
@@ -53,13 +56,14 @@ void bf_dtls_start(struct bf_dtls *dtls, int64_t now_us);
 /* One datagram. BF_DROP_DTLS if it was not taken. Then drain bf_dtls_poll and bf_dtls_read. */
 enum bf_drop bf_dtls_on_datagram(struct bf_dtls *dtls, struct bf_bytes datagram, int64_t now_us);
 
-/* The next datagram to send, at most `size` (>= BF_DTLS_MTU) bytes; 0 when there is none. */
+/* The next datagram to send, at most `size` (>= BF_DTLS_DATAGRAM_MAX) bytes; 0 when there is none. */
 size_t bf_dtls_poll(struct bf_dtls *dtls, uint8_t *out, size_t size);
 
 /* The next record of application data (an SCTP packet); 0 when there is none. */
 size_t bf_dtls_read(struct bf_dtls *dtls, uint8_t *out, size_t size);
 
-/* Encrypt application data; then poll. -EPROTO before connected, -EMSGSIZE above BF_DTLS_MTU. */
+/* Encrypt application data; then poll. -EPROTO before connected, -EMSGSIZE above BF_DTLS_MTU, -ENOBUFS when poll has not
+ * been called for too long (8 KiB or 16 datagrams wait). */
 int bf_dtls_write(struct bf_dtls *dtls, struct bf_bytes data);
 
 /* Retransmission timer: INT64_MAX when none. */
@@ -70,7 +74,8 @@ void bf_dtls_on_timer(struct bf_dtls *dtls, int64_t now_us);
 void bf_dtls_close(struct bf_dtls *dtls);
 
 enum bf_dtls_state bf_dtls_state(const struct bf_dtls *dtls);
-const char *bf_dtls_error(const struct bf_dtls *dtls); /* "peer certificate does not fit its fingerprint" */
+const char *bf_dtls_error(
+	const struct bf_dtls *dtls); /* "peer certificate does not fit its fingerprint" */
 
 /* Once connected: the profile chosen (BF_SRTP_NONE when the peer offered none) and both directions' keys. */
 enum bf_srtp_profile bf_dtls_srtp_keys(
