@@ -27,27 +27,33 @@ static void deliver(struct bf_participant *receiver, const struct bf_sctp_channe
 		rooms->counters.data_dropped++;
 }
 
+/* The one participant a '>' message is for; NULL if there is none. */
+static struct bf_participant *addressee(struct bf_room *room, struct bf_bytes data)
+{
+	uint64_t id;
+
+	if (bf_id_parse(&id, bf_bytes(data.data + 1, HEADER - 1)))
+		return NULL;
+	return bf_room_find(room, id);
+}
+
 void bf_data_on_message(struct bf_participant *sender, const struct bf_sctp_channel *channel,
 	bool is_text, struct bf_bytes data)
 {
 	struct bf_room *room = sender->room;
-	struct bf_participant *receiver;
+	bool is_direct = data.len >= HEADER && data.data[0] == '>';
+	bool is_broadcast = data.len >= HEADER && data.data[0] == '*';
+	struct bf_participant *receiver = is_direct ? addressee(room, data) : NULL;
 	char text[BF_ID_TEXT];
-	uint64_t receiver_id;
 
-	if (data.len < HEADER || (data.data[0] != '*' && data.data[0] != '>')) {
-		room->rooms->counters.data_dropped++;
-		return;
-	}
-	if (data.data[0] == '>' &&
-		(bf_id_parse(&receiver_id, bf_bytes(data.data + 1, HEADER - 1)) ||
-			!(receiver = bf_room_find(room, receiver_id)))) {
+	if (!(sender->grants & BF_GRANT_DATA) || (!receiver && !is_broadcast)) {
 		room->rooms->counters.data_dropped++;
 		return;
 	}
 	bf_id_format(sender->id, text);
-	memcpy((uint8_t *)(uintptr_t)data.data + 1, text, HEADER - 1); /* the event's buffer is ours until the next poll */
-	if (data.data[0] == '>') {
+	/* the event's buffer is ours until the next poll */
+	memcpy((uint8_t *)(uintptr_t)data.data + 1, text, HEADER - 1);
+	if (is_direct) {
 		deliver(receiver, channel, is_text, data);
 		return;
 	}
