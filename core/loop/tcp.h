@@ -15,7 +15,8 @@
 #include "core/base/bytes.h"
 #include "core/loop/loop.h"
 
-#define BF_TCP_LINGER_US (5 * 1000000)
+#define BF_TCP_LINGER_US    (5 * 1000000)
+#define BF_TCP_HANDSHAKE_US (10 * 1000000) /* for the TLS handshake, then -ETIMEDOUT */
 
 struct bf_tcp;
 struct bf_tcp_listener;
