@@ -2,8 +2,8 @@
  *
  * Owner:   main.c.   Thread: control.
  * Limits:  connection_count_max connections; a request head must be complete BF_HTTP_HEAD_TIMEOUT_US after its first byte, a
- *          body within BF_HTTP_BODY_TIMEOUT_US, the next request within BF_HTTP_IDLE_TIMEOUT_US; at most 100 requests wait on
- *          one connection (pipelining: answered in order).
+ *          body within BF_HTTP_BODY_TIMEOUT_US, the next request within BF_HTTP_IDLE_TIMEOUT_US; pipelined requests
+ *          are run one after the other, each when the answer before it is out, at most 100 of a connection in a turn.
  * Errors:  answered as application/problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`.
  */
 #ifndef BF_SIGNALING_HTTP_SERVER_H
@@ -19,6 +19,8 @@
 #define BF_HTTP_HEAD_TIMEOUT_US (10 * 1000000)
 #define BF_HTTP_BODY_TIMEOUT_US (30 * 1000000)
 #define BF_HTTP_IDLE_TIMEOUT_US (75 * 1000000)
+#define BF_HTTP_BODY_MAX        (1024 * 1024)
+#define BF_HTTP_REPLY_MAX       (3 * 1024 * 1024) /* bytes of one reply; files may be larger */
 
 struct bf_http_server;
 
@@ -40,6 +42,28 @@ void bf_http_server_free(struct bf_http_server *server);
 /* Add routes (borrowed, static tables). -EEXIST: method and path are taken; -EINVAL: no summary or a bad pattern. */
 int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
 	size_t route_count, void *arg);
+
+/* A file that is part of the binary (cmake/embed.cmake makes tables of them). A file whose path is another's with ".gz" appended
+ * is that one's compressed form. */
+struct bf_http_file {
+	const char *path;         /* "/index.html"; also answers "/" */
+	const char *content_type;
+	const uint8_t *data;
+	size_t len;
+	const char *etag;         /* with its quotes */
+};
+
+/* Serve files (borrowed, static tables) where no route matches: GET and HEAD, with ETag, caching and security fields. -EEXIST: a
+ * path is taken. */
+int bf_http_server_add_files(struct bf_http_server *server, const struct bf_http_file *files, size_t count);
+
+/* The deadlines above, for tests and for those who must change them. 0 leaves one as it is. */
+struct bf_http_timeouts {
+	int64_t head_us, body_us, idle_us;
+	int64_t reply_us; /* a handler that has not answered by then: 504 */
+	int64_t write_us; /* a client that takes nothing of its answer for so long is cut off */
+};
+void bf_http_server_set_timeouts(struct bf_http_server *server, const struct bf_http_timeouts *timeouts);
 
 /* Bind and serve conf->http.listen (TLS if configured). `why` names address and cause. */
 int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size);

@@ -1,0 +1,181 @@
+#include "signaling/http/server_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECTIONS_DEFAULT 4096
+
+/* A handler that forgets an exchange must not keep a connection for ever. */
+#define REPLY_TIMEOUT_US (60 * 1000000)
+#define WRITE_TIMEOUT_US (30 * 1000000)
+
+static void register_metrics(struct bf_http_server *server, struct bf_metrics *metrics)
+{
+	static const char *const classes[] = {"class=\"1xx\"", "class=\"2xx\"", "class=\"3xx\"",
+		"class=\"4xx\"", "class=\"5xx\""};
+
+	for (size_t i = 0; i < 5; i++)
+		server->requests[i] =
+			bf_metric_new(metrics, BF_METRIC_COUNTER, "belfry_http_requests_total",
+				classes[i], "HTTP requests answered, by class of status.");
+	server->connections = bf_metric_new(metrics, BF_METRIC_GAUGE, "belfry_http_connections",
+		NULL, "Open HTTP connections.");
+	server->refused = bf_metric_new(metrics, BF_METRIC_COUNTER, "belfry_http_rejected_total",
+		NULL, "Connections closed because what came in was no acceptable HTTP request.");
+	server->timeouts_total = bf_metric_new(metrics, BF_METRIC_COUNTER,
+		"belfry_http_timeouts_total", NULL,
+		"Connections closed because a request or the reading of its answer took too long.");
+}
+
+int bf_http_server_new(struct bf_http_server **out, struct bf_loop *loop, struct bf_log *log,
+	struct bf_metrics *metrics, const struct bf_conf *conf)
+{
+	struct bf_http_server *server = calloc(1, sizeof(*server));
+	int err;
+
+	if (!server)
+		return -ENOMEM;
+	server->loop = loop;
+	server->log = log;
+	server->conf = conf;
+	server->timeouts = (struct bf_http_timeouts){
+		.head_us = BF_HTTP_HEAD_TIMEOUT_US,
+		.body_us = BF_HTTP_BODY_TIMEOUT_US,
+		.idle_us = BF_HTTP_IDLE_TIMEOUT_US,
+		.reply_us = REPLY_TIMEOUT_US,
+		.write_us = WRITE_TIMEOUT_US,
+	};
+	bf_list_init(&server->conns);
+	bf_routes_init(&server->routes);
+	err = bf_map_init(&server->exchanges, 64, SIZE_MAX / 2);
+	if (err)
+		goto fail_server;
+	err = bf_files_init(&server->files);
+	if (err)
+		goto fail_exchanges;
+	register_metrics(server, metrics);
+	*out = server;
+	return 0;
+
+fail_exchanges:
+	bf_map_deinit(&server->exchanges);
+fail_server:
+	free(server);
+	return err;
+}
+
+void bf_http_server_free(struct bf_http_server *server)
+{
+	if (!server)
+		return;
+	if (server->listener)
+		bf_tcp_listener_close(server->listener);
+	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
+	bf_http_conn_free(conn);
+	bf_files_deinit(&server->files);
+	bf_map_deinit(&server->exchanges);
+	bf_routes_deinit(&server->routes);
+	bf_tls_server_free(server->tls);
+	free(server);
+}
+
+int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
+	size_t route_count, void *arg)
+{
+	for (size_t i = 0; i < route_count; i++) {
+		int err = bf_routes_add(&server->routes, &routes[i], arg);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int bf_http_server_add_files(
+	struct bf_http_server *server, const struct bf_http_file *files, size_t count)
+{
+	return bf_files_add(&server->files, files, count);
+}
+
+void bf_http_server_set_timeouts(
+	struct bf_http_server *server, const struct bf_http_timeouts *timeouts)
+{
+	struct bf_http_timeouts *mine = &server->timeouts;
+
+	mine->head_us = timeouts->head_us ? timeouts->head_us : mine->head_us;
+	mine->body_us = timeouts->body_us ? timeouts->body_us : mine->body_us;
+	mine->idle_us = timeouts->idle_us ? timeouts->idle_us : mine->idle_us;
+	mine->reply_us = timeouts->reply_us ? timeouts->reply_us : mine->reply_us;
+	mine->write_us = timeouts->write_us ? timeouts->write_us : mine->write_us;
+}
+
+static void on_accept(void *arg, struct bf_tcp *tcp)
+{
+	bf_http_conn_accept(arg, tcp);
+}
+
+static int load_tls(struct bf_http_server *server, char *why, size_t why_size)
+{
+	const char *cert = server->conf->http.tls_cert, *key = server->conf->http.tls_key;
+
+	if (!cert || cert[0] == '\0')
+		return 0;
+	return bf_tls_server_new(&server->tls, cert, key, why, why_size);
+}
+
+int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size)
+{
+	const char *text = server->conf->http.listen;
+	struct bf_tcp_listen_conf conf = {.queue_bytes_max = BF_HTTP_QUEUE_MAX};
+	struct bf_addr addr;
+	int err;
+
+	assert(!server->listener);
+	if (bf_addr_parse(&addr, text) < 0) {
+		snprintf(why, why_size, "http.listen: '%s' is not an address and port", text);
+		return -EINVAL;
+	}
+	err = load_tls(server, why, why_size);
+	if (err)
+		return err;
+	conf.stream_count_max = server->conf->http.connection_count_max;
+	if (conf.stream_count_max == 0)
+		conf.stream_count_max = CONNECTIONS_DEFAULT;
+	conf.tls = server->tls;
+	err = bf_tcp_listen(&server->listener, server->loop, &addr, &conf, on_accept, server);
+	if (err) {
+		snprintf(why, why_size, "http.listen: cannot listen on %s: %s", text,
+			strerror(-err));
+		bf_tls_server_free(server->tls);
+		server->tls = NULL;
+		return err;
+	}
+	server->local = bf_tcp_listener_local(server->listener);
+	BF_LOG(server->log, BF_LOG_INFO, "http listening", BF_ADDR("address", &server->local),
+		BF_STR("tls", server->tls ? "yes" : "no"));
+	return 0;
+}
+
+struct bf_addr bf_http_server_local(const struct bf_http_server *server)
+{
+	return server->local;
+}
+
+void bf_http_server_drain(struct bf_http_server *server)
+{
+	if (server->listener)
+		bf_tcp_listener_close(server->listener);
+	server->listener = NULL;
+	server->is_draining = true;
+	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
+	bf_http_conn_drain(conn);
+}
+
+struct bf_http_exchange *bf_http_exchange_find(struct bf_http_server *server, uint64_t id)
+{
+	struct bf_map_node *node = bf_map_get(&server->exchanges, bf_bytes(&id, sizeof(id)));
+
+	return node ? BF_CONTAINER(node, struct bf_http_exchange, map_node) : NULL;
+}
