@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
 
@@ -221,11 +222,18 @@ static const struct bf_srtp_engine libsrtp2_engine = {
 	.remove_ssrc = remove_ssrc,
 };
 
-const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void)
+/* libsrtp2 has one kernel a process, and refuses to be initialised again. */
+static void init_once(void)
 {
-	srtp_err_status_t status =
-		srtp_init(); /* may be called again: it then repeats its self-tests */
+	srtp_err_status_t status = srtp_init(); /* runs its self-tests */
 
 	assert(status == srtp_err_status_ok);
+}
+
+const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, init_once);
 	return &libsrtp2_engine;
 }

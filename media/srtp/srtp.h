@@ -39,7 +39,7 @@ struct bf_srtp_key {
 struct bf_srtp;
 struct bf_srtp_engine;
 
-/* The engine built on libsrtp2; never NULL. Call once on the main thread before workers start. */
+/* The engine built on libsrtp2; never NULL. Call on the main thread before workers start: the first call runs self-tests. */
 const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void);
 const char *bf_srtp_engine_name(const struct bf_srtp_engine *engine);
 
