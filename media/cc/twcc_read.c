@@ -16,13 +16,13 @@ static int read_statuses(struct bf_rd *rd, size_t count, int64_t *slots, size_t 
 	for (size_t at = 0; at < count;) {
 		uint16_t chunk = bf_rd_u16(rd);
 		bool is_vector = (chunk & 0x8000) != 0;
-		unsigned width = !is_vector || chunk & 0x4000 ? 2 : 1;
+		unsigned width = !is_vector || (chunk & 0x4000) ? 2 : 1;
 		size_t len = is_vector ? 14 / width : chunk & 0x1fffu;
 
 		/* An empty run covers nothing: harmless, since every chunk takes bytes. */
 		for (size_t i = 0; i < len && at < count && !rd->is_short; i++, at++) {
 			unsigned shift = is_vector ? 14 - width * (unsigned)(i + 1) : 13;
-			unsigned status = chunk >> shift & (width == 2 ? 3u : 1u);
+			unsigned status = (unsigned)chunk >> shift & (width == 2 ? 3u : 1u);
 
 			if (status > TWCC_LARGE)
 				return -EBADMSG;

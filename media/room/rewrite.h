@@ -38,37 +38,60 @@ struct bf_rewrite_sent {
 	bool is_sent;
 };
 
+/* Numbers of one kind: out = in + offset, less what was left out on purpose in between. */
+#define BF_REWRITE_SKIPS 2048 /* how far back a late number still finds its place */
+struct bf_rewrite_line {
+	uint64_t in_base;    /* first of the current source */
+	uint64_t in_highest; /* of the current source, sent or left out */
+	int64_t offset;      /* out - in, from in_highest on */
+	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
+};
+
+/* A source that fed this stream before. */
+#define BF_REWRITE_LEFT 4
+struct bf_rewrite_left {
+	uint32_t source;
+	uint64_t in_highest; /* 0: free */
+};
+
 struct bf_rewrite {
 	/* given */
 	uint32_t clock_hz;
 	/* state */
 	bool is_started;
 	uint32_t source;
-	uint64_t in_highest, out_highest;   /* of the current source; out over all */
-	uint64_t in_base;                   /* first packet of the current source */
-	int64_t seq_offset;                 /* out - in, for packets after the last one left out */
+	struct bf_rewrite_left left[BF_REWRITE_LEFT];
+	unsigned left_idx;                  /* the one to overwrite next */
+	struct bf_rewrite_line seqs;
+	struct bf_rewrite_line pictures;    /* unwrapped picture ids; offset 0 before the first */
+	uint64_t out_highest;               /* sequence number, over all sources */
+	bool has_picture_id, is_picture_stale; /* seen one; the next one is of a new source */
+	bool has_tl0picidx, is_tl0picidx_stale;
+	uint8_t tl0picidx_offset, last_tl0picidx;
 	uint32_t timestamp_offset;
 	uint32_t last_timestamp;            /* highest sent */
 	int64_t last_at_us;
-	uint16_t picture_id_offset, last_picture_id;
-	uint8_t tl0picidx_offset, last_tl0picidx;
-	bool has_picture_id;
 	struct bf_rewrite_sent sent[BF_REWRITE_WINDOW]; /* by out_ext_seq */
-	uint64_t skipped[BF_REWRITE_WINDOW / 64 * 2];   /* bit per in_ext_seq of the current source left out on purpose */
 };
 
 /* First numbers sent (random ones: RFC 3550 section 5.1). */
 void bf_rewrite_init(struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq, uint32_t first_timestamp);
 
-/* Numbers for a packet that is to be sent. False: it must not be sent (of an old source, a duplicate, or older than the
- * window). A packet of a new source switches to it: its timestamp continues by the time that passed, at least one tick of
- * a 90 kHz / 30 fps frame (or one 20 ms audio frame), never backwards. */
+/* Numbers for a packet that is to be sent. False: it must not be sent (late from an old source, a duplicate, of a picture left out,
+ * or older than the window). A packet of another source switches to it; back to a source left lately video goes only by a
+ * keyframe. The timestamp then continues by the time that passed, at least by a frame at 30 fps (90 kHz) or 20 ms (audio),
+ * never backwards. A jump of more than BF_REWRITE_WINDOW sequence numbers is closed up like a switch. */
 bool bf_rewrite_packet(
 	struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, struct bf_rewrite_out *out);
 
-/* A packet of the current source that is left out on purpose (padding, a temporal layer not wanted, paused): later packets close
+/* A packet of the current source that is left out on purpose (padding, muted): later packets close
  * up. Of other sources: nothing. A late one that has left a gap already stays a gap. */
 void bf_rewrite_skip(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq);
+
+/* The same for a packet of a picture that is left out whole (a temporal layer not wanted): picture ids close up too. Receivers take a
+ * missing picture id for a lost frame and wait for it. Call it for each packet of such a picture. */
+void bf_rewrite_skip_picture(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq,
+	const struct bf_payload *info);
 
 /* What was sent as `seq` (unwrapped around the newest), for a NACK; NULL if nothing was, or it is out of the window. */
 const struct bf_rewrite_sent *bf_rewrite_find(const struct bf_rewrite *rewrite, uint16_t seq);

@@ -1,0 +1,336 @@
+#include "media/room/rewrite.h"
+
+#include <assert.h>
+
+/* Longer pauses count as an hour: 32 bits of timestamp must not come round to the past. */
+#define PAUSE_MAX_US (INT64_C(3600) * 1000000)
+
+/* ---- one line of numbers ---- */
+
+static bool is_skipped(const struct bf_rewrite_line *line, uint64_t in)
+{
+	return line->skipped[in % BF_REWRITE_SKIPS / 64] >> (in % 64) & 1;
+}
+
+static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
+{
+	uint64_t bit = UINT64_C(1) << (in % 64);
+	uint64_t *word = &line->skipped[in % BF_REWRITE_SKIPS / 64];
+
+	*word = is_set ? *word | bit : *word & ~bit;
+}
+
+/* `in` is the first number of a source and goes out as `out`. */
+static void start_line(struct bf_rewrite_line *line, uint64_t in, uint64_t out)
+{
+	line->in_base = in;
+	line->in_highest = in;
+	line->offset = (int64_t)(out - in);
+	memset(line->skipped, 0, sizeof(line->skipped));
+}
+
+static void raise_line(struct bf_rewrite_line *line, uint64_t in)
+{
+	if (in <= line->in_highest)
+		return;
+	if (in - line->in_highest >= BF_REWRITE_SKIPS) {
+		memset(line->skipped, 0, sizeof(line->skipped));
+	} else {
+		for (uint64_t at = line->in_highest + 1; at <= in; at++)
+			mark(line, at, false);
+	}
+	line->in_highest = in;
+}
+
+/* Leave out `in`: it must be newer than all so far, or numbers already sent would have to move. */
+static void skip_line(struct bf_rewrite_line *line, uint64_t in)
+{
+	assert(in > line->in_highest);
+	raise_line(line, in);
+	mark(line, in, true);
+	line->offset--;
+}
+
+/* How many of the numbers after `in` were left out, 64 at a time. */
+static unsigned count_skipped_after(const struct bf_rewrite_line *line, uint64_t in)
+{
+	unsigned count = 0;
+
+	for (uint64_t at = in + 1; at <= line->in_highest; at += 64 - at % 64) {
+		uint64_t word = line->skipped[at % BF_REWRITE_SKIPS / 64] >> (at % 64);
+		uint64_t left = line->in_highest - at + 1;
+
+		if (left < 64)
+			word &= (UINT64_C(1) << left) - 1;
+		count += (unsigned)__builtin_popcountll(word);
+	}
+	return count;
+}
+
+/* The place of `in`; false if it was left out, or is too old to tell. Changes nothing. */
+static bool map_line(const struct bf_rewrite_line *line, uint64_t in, uint64_t *out)
+{
+	uint64_t base = in + (uint64_t)line->offset;
+
+	if (in > line->in_highest) {
+		*out = base;
+		return true;
+	}
+	if (line->in_highest - in >= BF_REWRITE_SKIPS || is_skipped(line, in))
+		return false;
+	*out = base + count_skipped_after(line, in);
+	return true;
+}
+
+/* ---- pictures ---- */
+
+/* The picture's unwrapped id. False if it has none, or none near those seen of this source: the first, and the first after the encoder
+ * started its ids anew. */
+static bool find_picture(
+	const struct bf_rewrite *rewrite, const struct bf_payload *info, uint64_t *in)
+{
+	uint64_t highest = rewrite->pictures.in_highest;
+	uint64_t mask = info->picture_id_is_long ? 0x7fff : 0x7f;
+	uint64_t ahead = (info->picture_id - highest) & mask;
+	uint64_t behind = (highest - info->picture_id) & mask;
+
+	if (!info->has_picture_id || !rewrite->has_picture_id || rewrite->is_picture_stale)
+		return false;
+	*in = ahead <= mask / 2 ? highest + ahead : highest - behind;
+	return (ahead < behind ? ahead : behind) < BF_REWRITE_SKIPS;
+}
+
+static bool is_picture_skipped(const struct bf_rewrite *rewrite, const struct bf_payload *info)
+{
+	uint64_t in, out;
+
+	return find_picture(rewrite, info, &in) && !map_line(&rewrite->pictures, in, &out);
+}
+
+static uint16_t write_picture(struct bf_rewrite *rewrite, const struct bf_payload *info)
+{
+	struct bf_rewrite_line *pictures = &rewrite->pictures;
+	uint16_t mask = info->picture_id_is_long ? 0x7fff : 0x7f;
+	uint64_t in, out;
+
+	if (!info->has_picture_id)
+		return 0;
+	if (find_picture(rewrite, info, &in)) {
+		if (!map_line(pictures, in, &out))
+			return 0; /* bf_rewrite_packet has refused those */
+		raise_line(pictures, in);
+		return (uint16_t)out & mask;
+	}
+	/* One cycle up, so that older pictures have positive numbers. The first source keeps its ids. */
+	in = UINT64_C(65536) + info->picture_id;
+	out = rewrite->has_picture_id ? pictures->in_highest + (uint64_t)pictures->offset + 1 : in;
+	start_line(pictures, in, out);
+	rewrite->has_picture_id = true;
+	rewrite->is_picture_stale = false;
+	return (uint16_t)out & mask;
+}
+
+static uint8_t write_tl0picidx(struct bf_rewrite *rewrite, const struct bf_payload *info)
+{
+	uint8_t out;
+
+	if (!info->has_tl0picidx)
+		return 0;
+	if (rewrite->has_tl0picidx && rewrite->is_tl0picidx_stale)
+		rewrite->tl0picidx_offset =
+			(uint8_t)(rewrite->last_tl0picidx + 1 - info->tl0picidx);
+	out = (uint8_t)(info->tl0picidx + rewrite->tl0picidx_offset);
+	if (!rewrite->has_tl0picidx || (int8_t)(uint8_t)(out - rewrite->last_tl0picidx) > 0)
+		rewrite->last_tl0picidx = out;
+	rewrite->has_tl0picidx = true;
+	rewrite->is_tl0picidx_stale = false;
+	return out;
+}
+
+/* ---- sources ---- */
+
+static bool is_video(const struct bf_rewrite *rewrite)
+{
+	return rewrite->clock_hz == 90000;
+}
+
+static struct bf_rewrite_left *find_left(struct bf_rewrite *rewrite, uint32_t source)
+{
+	for (size_t i = 0; i < BF_REWRITE_LEFT; i++) {
+		if (rewrite->left[i].in_highest != 0 && rewrite->left[i].source == source)
+			return &rewrite->left[i];
+	}
+	return NULL;
+}
+
+static bool may_switch(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in)
+{
+	const struct bf_rewrite_left *left = find_left(rewrite, in->source);
+
+	if (!left)
+		return true;
+	return in->ext_seq > left->in_highest && (!is_video(rewrite) || in->info->is_keyframe);
+}
+
+static void leave_source(struct bf_rewrite *rewrite)
+{
+	rewrite->left[rewrite->left_idx] = (struct bf_rewrite_left){
+		.source = rewrite->source, .in_highest = rewrite->seqs.in_highest};
+	rewrite->left_idx = (rewrite->left_idx + 1) % BF_REWRITE_LEFT;
+}
+
+/* How far the timestamp moves at a switch. */
+static uint32_t passed_ticks(const struct bf_rewrite *rewrite, int64_t now_us)
+{
+	int64_t frame = rewrite->clock_hz / (is_video(rewrite) ? 30 : 50);
+	int64_t elapsed_us = now_us - rewrite->last_at_us;
+	int64_t ticks;
+
+	if (elapsed_us > PAUSE_MAX_US)
+		elapsed_us = PAUSE_MAX_US;
+	ticks = elapsed_us * rewrite->clock_hz / 1000000;
+	return (uint32_t)(ticks > frame ? ticks : frame);
+}
+
+static void switch_source(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in)
+{
+	struct bf_rewrite_left *left = find_left(rewrite, in->source);
+	uint32_t timestamp = rewrite->last_timestamp;
+
+	if (left)
+		left->in_highest = 0;
+	if (rewrite->is_started) {
+		leave_source(rewrite);
+		timestamp += passed_ticks(rewrite, in->now_us);
+	}
+	rewrite->is_started = true;
+	rewrite->source = in->source;
+	rewrite->timestamp_offset = timestamp - in->timestamp;
+	rewrite->last_timestamp = timestamp;
+	rewrite->last_at_us = in->now_us;
+	rewrite->is_picture_stale = true;
+	rewrite->is_tl0picidx_stale = true;
+	start_line(&rewrite->seqs, in->ext_seq, rewrite->out_highest + 1);
+}
+
+/* ---- packets ---- */
+
+void bf_rewrite_init(
+	struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq, uint32_t first_timestamp)
+{
+	assert(clock_hz > 0);
+	memset(rewrite, 0, sizeof(*rewrite));
+	rewrite->clock_hz = clock_hz;
+	rewrite->out_highest = UINT64_C(65536) + first_seq - 1;
+	rewrite->last_timestamp = first_timestamp;
+}
+
+static struct bf_rewrite_sent *slot_of(struct bf_rewrite *rewrite, uint64_t out_ext_seq)
+{
+	return &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+}
+
+static bool was_sent(const struct bf_rewrite *rewrite, uint64_t out_ext_seq)
+{
+	const struct bf_rewrite_sent *sent = &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+
+	return sent->is_sent && sent->out_ext_seq == out_ext_seq;
+}
+
+/* The place of a packet of the current source; false if it has none. Changes nothing. */
+static bool find_place(const struct bf_rewrite *rewrite, uint64_t ext_seq, uint64_t *out)
+{
+	if (ext_seq < rewrite->seqs.in_base || !map_line(&rewrite->seqs, ext_seq, out))
+		return false;
+	if (*out > rewrite->out_highest)
+		return true;
+	return rewrite->out_highest - *out < BF_REWRITE_WINDOW && !was_sent(rewrite, *out);
+}
+
+static void commit(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, uint64_t out_ext_seq,
+	struct bf_rewrite_out *out)
+{
+	raise_line(&rewrite->seqs, in->ext_seq);
+	if (out_ext_seq > rewrite->out_highest)
+		rewrite->out_highest = out_ext_seq;
+	*out = (struct bf_rewrite_out){
+		.seq = (uint16_t)out_ext_seq,
+		.timestamp = in->timestamp + rewrite->timestamp_offset,
+		.picture_id = write_picture(rewrite, in->info),
+		.tl0picidx = write_tl0picidx(rewrite, in->info),
+	};
+	if ((int32_t)(out->timestamp - rewrite->last_timestamp) > 0) {
+		rewrite->last_timestamp = out->timestamp;
+		rewrite->last_at_us = in->now_us;
+	}
+	*slot_of(rewrite, out_ext_seq) = (struct bf_rewrite_sent){
+		.in_ext_seq = in->ext_seq,
+		.out_ext_seq = out_ext_seq,
+		.source = in->source,
+		.timestamp = out->timestamp,
+		.picture_id = out->picture_id,
+		.tl0picidx = out->tl0picidx,
+		.is_sent = true,
+	};
+}
+
+bool bf_rewrite_packet(
+	struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, struct bf_rewrite_out *out)
+{
+	uint64_t out_ext_seq;
+
+	if (!rewrite->is_started || in->source != rewrite->source) {
+		if (!may_switch(rewrite, in))
+			return false;
+		switch_source(rewrite, in);
+	} else if (is_picture_skipped(rewrite, in->info)) {
+		/* The wish changed in the middle of a picture whose beginning was left out. */
+		bf_rewrite_skip(rewrite, in->source, in->ext_seq);
+		return false;
+	} else if (in->ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW) {
+		start_line(&rewrite->seqs, in->ext_seq, rewrite->out_highest + 1);
+	}
+	if (!find_place(rewrite, in->ext_seq, &out_ext_seq))
+		return false;
+	commit(rewrite, in, out_ext_seq, out);
+	return true;
+}
+
+void bf_rewrite_skip(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq)
+{
+	if (!rewrite->is_started || source != rewrite->source ||
+		ext_seq <= rewrite->seqs.in_highest)
+		return;
+	if (ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW)
+		start_line(&rewrite->seqs, ext_seq,
+			rewrite->out_highest); /* the next one follows the last sent */
+	else
+		skip_line(&rewrite->seqs, ext_seq);
+}
+
+void bf_rewrite_skip_picture(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq,
+	const struct bf_payload *info)
+{
+	uint64_t picture;
+
+	if (!rewrite->is_started || source != rewrite->source)
+		return;
+	bf_rewrite_skip(rewrite, source, ext_seq);
+	if (find_picture(rewrite, info, &picture) && picture > rewrite->pictures.in_highest)
+		skip_line(&rewrite->pictures, picture);
+}
+
+const struct bf_rewrite_sent *bf_rewrite_find(const struct bf_rewrite *rewrite, uint16_t seq)
+{
+	uint64_t out_ext_seq = rewrite->out_highest +
+			       (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - rewrite->out_highest);
+
+	if (!was_sent(rewrite, out_ext_seq))
+		return NULL;
+	return &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+}
+
+uint32_t bf_rewrite_timestamp(const struct bf_rewrite *rewrite, uint32_t timestamp)
+{
+	return timestamp + rewrite->timestamp_offset;
+}
