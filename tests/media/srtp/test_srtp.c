@@ -219,15 +219,13 @@ static void check_roc_in(struct link *link, enum bf_srtp_profile profile)
 	(void)profile;
 	for (uint64_t index = 65500; index < 65600; index += 2) {
 		assert_int_equal(receive_from_peer(link, 9, index + 1), BF_DROP_NONE);
-		assert_int_equal(receive_from_peer(link, 9, index),
-			BF_DROP_NONE); /* swapped, also at the wrap */
+		/* swapped, also at the wrap */
+		assert_int_equal(receive_from_peer(link, 9, index), BF_DROP_NONE);
 		assert_int_equal(receive_from_peer(link, 9, index), BF_DROP_REPLAY);
 	}
-	assert_int_equal(
-		receive_from_peer(link, 9, 65599 + 32000), BF_DROP_NONE); /* a gap of 32000 */
-	assert_int_equal(receive_from_peer(link, 9, 3 * 65536 - 40000), BF_DROP_NONE);
-	assert_int_equal(receive_from_peer(link, 9, 3 * 65536 - 10000), BF_DROP_NONE);
-	assert_int_equal(receive_from_peer(link, 9, 3 * 65536 + 5), BF_DROP_NONE);
+	/* gaps nearly as long as can be told from going back */
+	for (uint64_t index = 65599; index < 8 * 65536; index += 32000)
+		assert_int_equal(receive_from_peer(link, 9, index + 32000), BF_DROP_NONE);
 }
 
 static void sequence_numbers_wrap_inwards(void **state)
