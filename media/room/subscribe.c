@@ -361,7 +361,8 @@ static void take_answer_section(struct bf_section *section, const struct bf_sdp_
 	}
 	if (!bf_sdp_rtx_of(media, format->pt))
 		sub->rtx_pt = 0;
-	sub->exts = media->exts;
+	if (!sub->is_active)
+		sub->exts = media->exts; /* once: what is sent again must have the same header (RFC 7714 section 9.1) */
 	sub->is_active = true;
 	bf_layer_update(sub);
 }

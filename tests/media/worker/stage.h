@@ -1,0 +1,51 @@
+/* tests/media/worker/stage.h - one real media worker, its events, and participants that use it. */
+#ifndef BF_TESTS_MEDIA_WORKER_STAGE_H
+#define BF_TESTS_MEDIA_WORKER_STAGE_H
+
+#include "media/worker.h"
+#include "tests/media/worker/peer.h"
+
+#define STAGE_ROOM 0x100
+
+struct stage {
+	struct bf_conf *conf;
+	struct bf_log *log;
+	struct bf_metrics *metrics;
+	struct bf_sctp_stack *sctp;
+	struct bf_worker *worker;
+	struct stage_queue *queue; /* events in the order they came */
+	uint64_t next_request_id;
+};
+
+void stage_open(struct stage *stage, enum bf_io io);
+void stage_close(struct stage *stage);
+
+/* The next event of that kind; others on the way are thrown away. NULL after `wait_ms`. The caller frees it. */
+struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait_ms);
+
+void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants);
+void stage_leave(struct stage *stage, uint64_t participant_id);
+
+/* Post an offer; the answer comes as BF_MEDIA_SDP or BF_MEDIA_ERROR. */
+void stage_offer(struct stage *stage, uint64_t participant_id, const char *sdp);
+void stage_answer(struct stage *stage, uint64_t participant_id, const char *sdp);
+void stage_control(struct stage *stage, uint64_t participant_id, uint64_t track_id, int control, int value);
+
+/* A participant that publishes audio and video, connected. Returns its ids of the tracks. */
+struct stage_tracks {
+	uint64_t audio, video;
+};
+struct stage_tracks stage_publisher(
+	struct stage *stage, struct peer *peer, uint64_t participant_id, bool is_simulcast);
+
+/* A participant that receives what there is (at least one track), connected. */
+struct stage_received {
+	uint32_t audio_ssrc, video_ssrc, video_rtx_ssrc;
+};
+struct stage_received stage_subscriber(struct stage *stage, struct peer *peer, uint64_t participant_id);
+
+/* The value of a drop counter once the worker has published it (within 1.1 s). */
+int64_t stage_drops(struct stage *stage, const char *reason);
+int64_t stage_metric(struct stage *stage, const char *series);
+
+#endif
