@@ -22,8 +22,8 @@ struct bf_timer {
 void bf_timer_init(
 	struct bf_timer *timer, struct bf_loop *loop, void (*on_timer)(void *arg), void *arg);
 
-/* Fire once at `at_us` of the loop's clock, or in this turn if that has passed. Moves an armed timer.
- * INT64_MAX disarms. */
+/* Fire once at `at_us` of the loop's clock, or in this turn if that has passed (armed by a turn-end hook: in
+ * the next turn, which then does not wait). Moves an armed timer. INT64_MAX disarms. */
 void bf_timer_arm(struct bf_timer *timer, int64_t at_us);
 
 /* Does nothing if it is not armed. */

@@ -14,8 +14,8 @@
 /* Receive buffers, shared by all sockets of a kind on the loop; their owners give them back before the turn
  * is over. 512 datagrams are eight batches, and together 1 MiB, half of a common L2 cache. */
 #define UDP_BUFFER_COUNT    512
-#define STREAM_BUFFER_COUNT 64
-#define STREAM_BUFFER_BYTES (16 * 1024)
+#define STREAM_BUFFER_COUNT 128
+#define STREAM_BUFFER_BYTES (8 * 1024)
 
 /* struct sockaddr_in6 rounded up, so that what follows stays aligned to 8 bytes. */
 #define NAME_BYTES 32

@@ -4,6 +4,7 @@
 #include "core/loop/udp.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -306,6 +307,25 @@ static void a_closed_port_is_free_again(void **state)
 	assert_int_equal(err, 0);
 	bf_udp_close(a.udp);
 	bf_loop_free(loop);
+}
+
+static void *turn_once(void *arg)
+{
+	return (void *)(intptr_t)bf_loop_turn(arg, 0);
+}
+
+/* The ring belongs to a thread that is gone: nothing can be cancelled any more, only closed. */
+static void a_loop_may_be_freed_after_its_thread(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+	pthread_t thread;
+	struct sink a;
+
+	sink_open(&a, loop, "127.0.0.1:0", 0);
+	assert_int_equal(pthread_create(&thread, NULL, turn_once, loop), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	sink_close(&a);
+	bf_loop_free(loop); /* a leak shows under AddressSanitizer */
 }
 
 /* --- sending --- */
@@ -647,6 +667,7 @@ int main(void)
 		ON_BOTH(a_socket_may_close_itself_while_receiving),
 		ON_BOTH(a_taken_port_is_an_error),
 		ON_BOTH(a_closed_port_is_free_again),
+		ON_BOTH(a_loop_may_be_freed_after_its_thread),
 		ON_BOTH(equal_neighbours_leave_as_trains),
 		ON_BOTH(a_shorter_datagram_ends_its_train),
 		ON_BOTH(interleaved_destinations_keep_order_and_still_make_trains),
