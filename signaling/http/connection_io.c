@@ -225,8 +225,9 @@ static void settle(struct bf_http_conn *conn, bool was_request_read)
 		update_phase(conn, was_request_read);
 		if (conn->fresh.len > 0) {
 			bf_timer_arm(&conn->again, now_us(conn) + 1);
-		} else if (conn->has_end ||
-			   (conn->server->is_draining && conn->phase == BF_HTTP_PHASE_IDLE)) {
+		} else if (!conn->again.is_armed &&
+			   (conn->has_end || (conn->server->is_draining &&
+						     conn->phase == BF_HTTP_PHASE_IDLE))) {
 			start_closing(conn);
 			return;
 		}
