@@ -205,7 +205,7 @@ struct link {
 
 static void link_open(struct link *link, void **state)
 {
-	const struct bf_udp_conf conf = {.rcvbuf_bytes = 1 << 20};
+	const struct bf_udp_conf conf = {.rcvbuf_bytes = 212992};
 	struct bf_addr addr;
 
 	memset(&net, 0, sizeof(net));

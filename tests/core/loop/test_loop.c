@@ -65,7 +65,7 @@ static void a_timer_does_not_fire_early_and_ends_the_wait(void **state)
 
 	probe_init(&a, loop, &clock);
 	bf_timer_arm(&a.timer, at_us);
-	for (int turns = 0; clock == 0; turns++) {
+	for (int turns = 0; a.count == 0; turns++) {
 		assert_true(turns < 10); /* waits, does not poll */
 		assert_int_equal(bf_loop_turn(loop, -1), 0);
 	}
