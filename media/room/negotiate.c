@@ -72,8 +72,10 @@ int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned m
 		.candidate_count = rooms->conf.candidate_count,
 		.cname = "belfry",
 	};
+	int err;
 
 	for (unsigned i = 0; i < rooms->conf.candidate_count; i++)
 		candidates[i] = rooms->conf.candidates[i];
-	return bf_sdp_write(rooms->text, BF_SDP_TEXT_MAX, &local, rooms->written, media_count);
+	err = bf_sdp_write(rooms->text, BF_SDP_TEXT_MAX, &local, rooms->written, media_count);
+	return err ? err : (int)strlen(rooms->text);
 }

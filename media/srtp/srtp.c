@@ -115,7 +115,7 @@ void bf_srtp_protect(struct bf_srtp_protect_job *jobs, size_t count)
 		const struct bf_srtp_protect_job *job = &jobs[i];
 
 		assert(job->srtp->is_outgoing);
-		assert(rtp_header_len(job->header.data, job->header.len) == job->header.len);
+		assert(rtp_header_len(job->header.data, job->header.len) > 0);
 		assert(job->dst_size >=
 			job->header.len + job->payload.len + bf_srtp_tag_len(job->srtp->profile));
 	}

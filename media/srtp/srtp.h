@@ -51,7 +51,8 @@ int bf_srtp_new(struct bf_srtp **out, const struct bf_srtp_engine *engine,
 void bf_srtp_free(struct bf_srtp *srtp);
 
 /* Outgoing: header and payload are separate (one payload serves many destinations) and the result is written to
- * `dst`: header_len + payload_len + overhead bytes. Header is complete RTP (RFC 3550) with extensions.
+ * `dst`: header_len + payload_len + overhead bytes. Header is complete RTP (RFC 3550) with
+ * extensions; the first bytes of the payload may follow in it (a descriptor that differs from one receiver to the next).
  * The same packet may be protected again (a retransmission): the result is the same. Another packet with the SSRC and
  * sequence number of an earlier one must never be: it would use a nonce twice, which breaks AES-GCM for good (RFC 7714
  * section 9.1). So a retransmission keeps its header bit by bit, extensions included. */

@@ -106,7 +106,8 @@ static void find_line(const char *sdp, const char *prefix, char *out, size_t siz
 	const char *at = strstr(sdp, prefix);
 	size_t len;
 
-	assert_non_null(at);
+	if (!at)
+		fail_msg("no %s in:\n%s", prefix, sdp);
 	at += strlen(prefix);
 	len = strcspn(at, "\r\n");
 	assert_true(len < size);
