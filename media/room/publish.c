@@ -68,7 +68,8 @@ static void copy_view(char *out, size_t size, struct bf_bytes text)
 {
 	size_t len = text.len < size - 1 ? text.len : size - 1;
 
-	memcpy(out, text.data, len);
+	if (len > 0)
+		memcpy(out, text.data, len);
 	out[len] = '\0';
 }
 

@@ -78,7 +78,8 @@ void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 		msg->pc = (uint8_t)conn->pc;
 		msg->is_offer = is_offer;
 		msg->track_count = track_count;
-		memcpy(msg->tracks, tracks, track_count * sizeof(*tracks));
+		if (track_count > 0)
+			memcpy(msg->tracks, tracks, track_count * sizeof(*tracks));
 		msg->sdp_len = (uint32_t)sdp_len;
 		memcpy(msg->sdp, sdp, sdp_len);
 	}

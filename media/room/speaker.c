@@ -7,7 +7,8 @@
 /* Speech lies between -45 and -15 dBov, a quiet room's noise below -60. */
 #define LOUD_Q8	   ((127u - 50u) << 8)
 
-#define SMOOTH_US  MS(80)   /* about four packets: shorter than a syllable, longer than a click */
+#define ATTACK_US  MS(40)   /* two packets: a single click stays below LOUD_Q8 */
+#define RELEASE_US MS(160)  /* a word's end fades, its syllables do not fall apart */
 #define GAIN_US	   MS(300)  /* longer than a cough or a knock on the table */
 #define PAUSE_US   MS(200)  /* silence between the words of one sentence */
 #define STAY_US	   MS(1500) /* a breath between sentences does not end a turn */
@@ -50,8 +51,9 @@ static struct bf_speaker_candidate *find_place(struct bf_speaker *speaker, bool 
 
 static void smooth(struct bf_speaker_candidate *candidate, uint32_t loudness_q8, int64_t elapsed_us)
 {
-	int64_t weight_q8 = elapsed_us >= SMOOTH_US ? 256 : elapsed_us * 256 / SMOOTH_US;
 	int64_t level_q8 = candidate->level_q8;
+	int64_t span_us = loudness_q8 > level_q8 ? ATTACK_US : RELEASE_US;
+	int64_t weight_q8 = elapsed_us >= span_us ? 256 : elapsed_us * 256 / span_us;
 
 	level_q8 += ((int64_t)loudness_q8 - level_q8) * weight_q8 / 256;
 	candidate->level_q8 = (uint32_t)level_q8;

@@ -300,7 +300,8 @@ bool bf_transport_is_remote_fingerprint(
 static void copy_text(char *out, size_t size, struct bf_bytes text)
 {
 	assert(text.len < size);
-	memcpy(out, text.data, text.len);
+	if (text.len > 0)
+		memcpy(out, text.data, text.len);
 	out[text.len] = '\0';
 }
 
