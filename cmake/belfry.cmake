@@ -2,11 +2,18 @@
 
 option(BELFRY_TESTS "build the tests" ON)
 option(BELFRY_FUZZ "build the libFuzzer targets (needs clang)" OFF)
+set(BELFRY_TEST_PREFIX "" CACHE STRING "before each test's name, to tell build trees apart in one run of ctest")
+option(BELFRY_ONLY_THREADED_TESTS "run, and build by default, only the tests marked THREADED" OFF)
 set(BELFRY_SANITIZE "" CACHE STRING "value for -fsanitize=, e.g. address,undefined")
 
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_EXTENSIONS ON) # accept4, recvmmsg and friends
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g") # no NDEBUG: assert stays on in release builds
+
+find_program(BELFRY_CCACHE ccache)
+if(BELFRY_CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${BELFRY_CCACHE})
+endif()
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -40,23 +47,35 @@ function(bf_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINK} PkgConfig::CMOCKA)
   target_compile_definitions(${name} PRIVATE BF_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "unit" TIMEOUT 120)
+  if(BELFRY_ONLY_THREADED_TESTS AND NOT arg_THREADED)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
+  set(test ${BELFRY_TEST_PREFIX}${name})
+  add_test(NAME ${test} COMMAND ${name})
+  set_tests_properties(${test} PROPERTIES LABELS "unit" TIMEOUT 120)
   if(arg_THREADED)
-    set_tests_properties(${name} PROPERTIES LABELS "unit;threaded")
+    set_tests_properties(${test} PROPERTIES LABELS "unit;threaded")
   endif()
   if(arg_TIMEOUT)
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+    set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT})
   endif()
 endfunction()
 
-# bf_fuzz(name SOURCES fuzz_x.c LINK bf_x CORPUS folder)
+# bf_fuzz(name SOURCES fuzz_x.c LINK bf_x CORPUS folder): the folder of seeds, absolute or in fuzz/corpus.
+# Also a test: a few seconds from the seeds, always with the same random numbers, so that a failure comes from a
+# change. scripts/fuzz looks for longer. What is found stays in the build tree.
 function(bf_fuzz name)
   cmake_parse_arguments(arg "" "CORPUS" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  set_property(GLOBAL APPEND PROPERTY BF_FUZZ_TARGETS ${name})
-  set_property(GLOBAL APPEND PROPERTY BF_FUZZ_CORPORA ${arg_CORPUS})
+  get_filename_component(seeds "${arg_CORPUS}" ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/corpus)
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/found/${name})
+  file(MAKE_DIRECTORY ${found})
+  add_test(NAME ${BELFRY_TEST_PREFIX}${name}
+    COMMAND ${name} -seed=1 -max_total_time=5 -timeout=20 -rss_limit_mb=2048
+            -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}- ${found} ${seeds})
+  set_tests_properties(${BELFRY_TEST_PREFIX}${name} PROPERTIES LABELS "fuzz" TIMEOUT 120)
 endfunction()
