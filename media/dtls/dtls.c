@@ -204,7 +204,7 @@ static bool read_records(struct records *out, struct bf_bytes datagram)
 			fragment.data[0] == HANDSHAKE_CLIENT_HELLO)
 			out->has_client_hello = true;
 	}
-	return out->has_epoch_0 || out->has_later_epoch;
+	return true;
 }
 
 /* Whether OpenSSL shall see it. Before the ClientHello, anything else would be taken for a broken handshake; once
@@ -213,7 +213,7 @@ static bool is_welcome(struct bf_dtls *dtls, struct bf_bytes datagram)
 {
 	struct records records;
 
-	if (!read_records(&records, datagram))
+	if (datagram.len == 0 || !read_records(&records, datagram))
 		return false;
 	switch (dtls->state) {
 	case BF_DTLS_HANDSHAKING:

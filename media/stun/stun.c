@@ -106,6 +106,25 @@ static void agent_init(StunAgent *agent, StunAgentUsageFlags flags)
 	stun_agent_init(agent, known_attributes, STUN_COMPATIBILITY_RFC5389, flags);
 }
 
+/* The two bits of class stand between those of the method. Read here and not by libnice, which takes 0x0115 for something
+ * else because of an old dialect of TURN. */
+static enum bf_stun_class class_of(struct bf_bytes packet)
+{
+	uint16_t type = bf_get_u16(packet.data);
+
+	return (enum bf_stun_class)((type & 0x0100) >> 7 | (type & 0x0010) >> 4);
+}
+
+static bool is_binding(struct bf_bytes packet)
+{
+	return (bf_get_u16(packet.data) & ~0x0110) == STUN_BINDING;
+}
+
+static bool is_binding_request(struct bf_bytes packet)
+{
+	return is_binding(packet) && class_of(packet) == BF_STUN_REQUEST;
+}
+
 /* libnice's view of bytes that `walk` has accepted, made without checking anything. */
 static StunMessage message_view(StunAgent *agent, struct bf_bytes packet)
 {
@@ -132,8 +151,8 @@ int bf_stun_peek(struct bf_stun_peek *out, struct bf_bytes packet)
 	default:
 		break; /* unknown attributes and unexpected responses are for later */
 	}
-	out->cls = (enum bf_stun_class)stun_message_get_class(&message);
-	out->is_binding = stun_message_get_method(&message) == STUN_BINDING;
+	out->cls = class_of(packet);
+	out->is_binding = is_binding(packet);
 	out->username = layout.username;
 	return 0;
 }
@@ -180,18 +199,14 @@ int bf_stun_check_request(
 	StunValidationStatus status;
 
 	assert(our_password.len > 0); /* libnice would take an empty key for "nothing to check" */
-	if (walk(&layout, packet) < 0)
-		return -EBADMSG;
-	agent_init(
-		&agent, STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
-	message = message_view(&agent, packet);
-	if (stun_message_get_class(&message) != STUN_REQUEST ||
-		stun_message_get_method(&message) != STUN_BINDING)
+	if (walk(&layout, packet) < 0 || !is_binding_request(packet))
 		return -EBADMSG;
 	if (!layout.has_fingerprint)
 		return -EBADMSG; /* RFC 8445 section 7.1: a check always has one */
 	if (!layout.has_username || !layout.has_integrity)
 		return -EACCES;
+	agent_init(
+		&agent, STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
 	status = stun_agent_validate(
 		&agent, &message, packet.data, packet.len, lend_password, &our_password);
 	switch (status) {
@@ -237,7 +252,7 @@ int bf_stun_write_success(uint8_t *out, size_t size, struct bf_bytes request,
 	assert(our_password.len > 0);
 	if (size < BF_STUN_MAX)
 		return -ENOBUFS; /* libnice may write padding past a buffer that is just too small */
-	if (walk(&layout, request) < 0)
+	if (walk(&layout, request) < 0 || !is_binding_request(request))
 		return -EBADMSG;
 	agent_init(
 		&agent, STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
@@ -256,13 +271,11 @@ int bf_stun_write_error(
 	assert(code >= 300 && code <= STUN_ERROR_MAX);
 	if (size < BF_STUN_MAX)
 		return -ENOBUFS;
-	if (walk(&layout, request) < 0)
+	if (walk(&layout, request) < 0 || !is_binding_request(request))
 		return -EBADMSG;
 	agent_init(&agent, STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS |
 				   (layout.has_fingerprint ? STUN_AGENT_USAGE_USE_FINGERPRINT : 0));
 	req = message_view(&agent, request);
-	if (stun_message_get_class(&req) != STUN_REQUEST)
-		return -EBADMSG;
 	if (our_password.len > 0) { /* answers take the key over from their request */
 		req.key = (uint8_t *)(uintptr_t)our_password.data;
 		req.key_len = our_password.len;
@@ -285,7 +298,7 @@ int bf_stun_write_mapped(
 
 	if (size < BF_STUN_MAX)
 		return -ENOBUFS;
-	if (walk(&layout, request) < 0)
+	if (walk(&layout, request) < 0 || !is_binding_request(request))
 		return -EBADMSG;
 	agent_init(&agent, STUN_AGENT_USAGE_IGNORE_CREDENTIALS |
 				   (layout.has_fingerprint ? STUN_AGENT_USAGE_USE_FINGERPRINT : 0));

@@ -43,7 +43,7 @@ int bf_stun_check_request(
 	struct bf_stun_request *out, struct bf_bytes packet, struct bf_bytes our_password);
 
 /* The answers to `request` (the same bytes that were checked). Return the length written into out[size] (size >=
- * BF_STUN_MAX) or -ENOBUFS. */
+ * BF_STUN_MAX), -ENOBUFS, or -EBADMSG if that is no binding request. */
 int bf_stun_write_success(uint8_t *out, size_t size, struct bf_bytes request,
 	const struct bf_addr *mapped, struct bf_bytes our_password);
 

@@ -86,6 +86,7 @@ static void classes_and_methods_are_told_apart(void **state)
 		{STUN_INDICATION_TYPE, BF_STUN_INDICATION, true},
 		{STUN_SUCCESS_TYPE, BF_STUN_RESPONSE, true}, {STUN_ERROR_TYPE, BF_STUN_ERROR, true},
 		{0x0003, BF_STUN_REQUEST, false}, /* TURN allocate */
+		{0x0115, BF_STUN_ERROR, false},	  /* which libnice takes for an indication */
 	};
 	struct stun_build build;
 	struct bf_stun_peek peek;

@@ -1,0 +1,1 @@
+bf_fuzz(fuzz_dtls SOURCES fuzz_dtls.c LINK bf_dtls CORPUS fuzz_dtls)
