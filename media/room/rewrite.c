@@ -20,12 +20,12 @@ static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
 	*word = is_set ? *word | bit : *word & ~bit;
 }
 
-/* `in` is the first number of a source and goes out as `out`. */
-static void start_line(struct bf_rewrite_line *line, uint64_t in, uint64_t out)
+/* `in` is the first number of a source and goes out after all that was sent. */
+static void start_line(struct bf_rewrite_line *line, uint64_t in)
 {
 	line->in_base = in;
 	line->in_highest = in;
-	line->offset = (int64_t)(out - in);
+	line->offset = (int64_t)(line->out_highest + 1 - in);
 	memset(line->skipped, 0, sizeof(line->skipped));
 }
 
@@ -40,15 +40,6 @@ static void raise_line(struct bf_rewrite_line *line, uint64_t in)
 			mark(line, at, false);
 	}
 	line->in_highest = in;
-}
-
-/* Leave out `in`: it must be newer than all so far, or numbers already sent would have to move. */
-static void skip_line(struct bf_rewrite_line *line, uint64_t in)
-{
-	assert(in > line->in_highest);
-	raise_line(line, in);
-	mark(line, in, true);
-	line->offset--;
 }
 
 /* How many of the numbers after `in` were left out, 64 at a time. */
@@ -80,6 +71,25 @@ static bool map_line(const struct bf_rewrite_line *line, uint64_t in, uint64_t *
 		return false;
 	*out = base + count_skipped_after(line, in);
 	return true;
+}
+
+/* Leave `in` out, unless numbers behind its place were sent: those cannot move any more. */
+static void skip_line(struct bf_rewrite_line *line, uint64_t in)
+{
+	uint64_t out;
+
+	if (in < line->in_base || !map_line(line, in, &out) || out <= line->out_highest)
+		return;
+	raise_line(line, in);
+	mark(line, in, true);
+	line->offset--;
+}
+
+static void send_on_line(struct bf_rewrite_line *line, uint64_t in, uint64_t out)
+{
+	raise_line(line, in);
+	if (out > line->out_highest)
+		line->out_highest = out;
 }
 
 /* ---- pictures ---- */
@@ -118,15 +128,16 @@ static uint16_t write_picture(struct bf_rewrite *rewrite, const struct bf_payloa
 	if (find_picture(rewrite, info, &in)) {
 		if (!map_line(pictures, in, &out))
 			return 0; /* bf_rewrite_packet has refused those */
-		raise_line(pictures, in);
-		return (uint16_t)out & mask;
+	} else {
+		/* One cycle up, so that older pictures have positive numbers. The first source keeps its ids. */
+		in = UINT64_C(65536) + info->picture_id;
+		out = rewrite->has_picture_id ? pictures->out_highest + 1 : in;
+		pictures->out_highest = out - 1;
+		start_line(pictures, in);
+		rewrite->has_picture_id = true;
+		rewrite->is_picture_stale = false;
 	}
-	/* One cycle up, so that older pictures have positive numbers. The first source keeps its ids. */
-	in = UINT64_C(65536) + info->picture_id;
-	out = rewrite->has_picture_id ? pictures->in_highest + (uint64_t)pictures->offset + 1 : in;
-	start_line(pictures, in, out);
-	rewrite->has_picture_id = true;
-	rewrite->is_picture_stale = false;
+	send_on_line(pictures, in, out);
 	return (uint16_t)out & mask;
 }
 
@@ -210,7 +221,7 @@ static void switch_source(struct bf_rewrite *rewrite, const struct bf_rewrite_in
 	rewrite->last_at_us = in->now_us;
 	rewrite->is_picture_stale = true;
 	rewrite->is_tl0picidx_stale = true;
-	start_line(&rewrite->seqs, in->ext_seq, rewrite->out_highest + 1);
+	start_line(&rewrite->seqs, in->ext_seq);
 }
 
 /* ---- packets ---- */
@@ -221,7 +232,7 @@ void bf_rewrite_init(
 	assert(clock_hz > 0);
 	memset(rewrite, 0, sizeof(*rewrite));
 	rewrite->clock_hz = clock_hz;
-	rewrite->out_highest = UINT64_C(65536) + first_seq - 1;
+	rewrite->seqs.out_highest = UINT64_C(65536) + first_seq - 1;
 	rewrite->last_timestamp = first_timestamp;
 }
 
@@ -242,17 +253,15 @@ static bool find_place(const struct bf_rewrite *rewrite, uint64_t ext_seq, uint6
 {
 	if (ext_seq < rewrite->seqs.in_base || !map_line(&rewrite->seqs, ext_seq, out))
 		return false;
-	if (*out > rewrite->out_highest)
+	if (*out > rewrite->seqs.out_highest)
 		return true;
-	return rewrite->out_highest - *out < BF_REWRITE_WINDOW && !was_sent(rewrite, *out);
+	return rewrite->seqs.out_highest - *out < BF_REWRITE_WINDOW && !was_sent(rewrite, *out);
 }
 
 static void commit(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, uint64_t out_ext_seq,
 	struct bf_rewrite_out *out)
 {
-	raise_line(&rewrite->seqs, in->ext_seq);
-	if (out_ext_seq > rewrite->out_highest)
-		rewrite->out_highest = out_ext_seq;
+	send_on_line(&rewrite->seqs, in->ext_seq, out_ext_seq);
 	*out = (struct bf_rewrite_out){
 		.seq = (uint16_t)out_ext_seq,
 		.timestamp = in->timestamp + rewrite->timestamp_offset,
@@ -288,7 +297,7 @@ bool bf_rewrite_packet(
 		bf_rewrite_skip(rewrite, in->source, in->ext_seq);
 		return false;
 	} else if (in->ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW) {
-		start_line(&rewrite->seqs, in->ext_seq, rewrite->out_highest + 1);
+		start_line(&rewrite->seqs, in->ext_seq);
 	}
 	if (!find_place(rewrite, in->ext_seq, &out_ext_seq))
 		return false;
@@ -298,14 +307,12 @@ bool bf_rewrite_packet(
 
 void bf_rewrite_skip(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq)
 {
-	if (!rewrite->is_started || source != rewrite->source ||
-		ext_seq <= rewrite->seqs.in_highest)
+	if (!rewrite->is_started || source != rewrite->source)
 		return;
 	if (ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW)
-		start_line(&rewrite->seqs, ext_seq,
-			rewrite->out_highest); /* the next one follows the last sent */
-	else
-		skip_line(&rewrite->seqs, ext_seq);
+		start_line(
+			&rewrite->seqs, ext_seq); /* as bf_rewrite_packet does with such a jump */
+	skip_line(&rewrite->seqs, ext_seq);
 }
 
 void bf_rewrite_skip_picture(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq,
@@ -316,14 +323,15 @@ void bf_rewrite_skip_picture(struct bf_rewrite *rewrite, uint32_t source, uint64
 	if (!rewrite->is_started || source != rewrite->source)
 		return;
 	bf_rewrite_skip(rewrite, source, ext_seq);
-	if (find_picture(rewrite, info, &picture) && picture > rewrite->pictures.in_highest)
+	if (find_picture(rewrite, info, &picture))
 		skip_line(&rewrite->pictures, picture);
 }
 
 const struct bf_rewrite_sent *bf_rewrite_find(const struct bf_rewrite *rewrite, uint16_t seq)
 {
-	uint64_t out_ext_seq = rewrite->out_highest +
-			       (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - rewrite->out_highest);
+	uint64_t out_ext_seq =
+		rewrite->seqs.out_highest +
+		(uint64_t)(int64_t)(int16_t)(uint16_t)(seq - rewrite->seqs.out_highest);
 
 	if (!was_sent(rewrite, out_ext_seq))
 		return NULL;

@@ -43,6 +43,7 @@ struct bf_rewrite_sent {
 struct bf_rewrite_line {
 	uint64_t in_base;    /* first of the current source */
 	uint64_t in_highest; /* of the current source, sent or left out */
+	uint64_t out_highest; /* sent, over all sources */
 	int64_t offset;      /* out - in, from in_highest on */
 	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
 };
@@ -64,7 +65,6 @@ struct bf_rewrite {
 	unsigned left_idx;                  /* the one to overwrite next */
 	struct bf_rewrite_line seqs;
 	struct bf_rewrite_line pictures;    /* unwrapped picture ids; offset 0 before the first */
-	uint64_t out_highest;               /* sequence number, over all sources */
 	bool has_picture_id, is_picture_stale; /* seen one; the next one is of a new source */
 	bool has_tl0picidx, is_tl0picidx_stale;
 	uint8_t tl0picidx_offset, last_tl0picidx;
@@ -85,7 +85,7 @@ bool bf_rewrite_packet(
 	struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, struct bf_rewrite_out *out);
 
 /* A packet of the current source that is left out on purpose (padding, muted): later packets close
- * up. Of other sources: nothing. A late one that has left a gap already stays a gap. */
+ * up. Of other sources: nothing. A late one stays a gap if packets behind it were sent already. */
 void bf_rewrite_skip(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_seq);
 
 /* The same for a packet of a picture that is left out whole (a temporal layer not wanted): picture ids close up too. Receivers take a
