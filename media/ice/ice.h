@@ -13,9 +13,9 @@
 #include "core/base/bytes.h"
 #include "media/drop.h"
 
-#define BF_ICE_PATHS      8
+#define BF_ICE_PATHS	  8
 #define BF_ICE_UFRAG_TEXT 33
-#define BF_ICE_PWD_TEXT   33
+#define BF_ICE_PWD_TEXT	  33
 #define BF_ICE_CONSENT_US (30 * 1000000) /* RFC 7675 section 5.1 */
 
 /* One 5-tuple. `socket` tells the caller's sockets apart (UDP v4, UDP v6, one number per TCP stream). */
@@ -29,8 +29,8 @@ struct bf_ice_path {
 bool bf_ice_path_equal(const struct bf_ice_path *a, const struct bf_ice_path *b);
 
 enum bf_ice_state {
-	BF_ICE_NEW,          /* no valid check yet */
-	BF_ICE_CONNECTED,    /* a path is selected: by nomination, before that the first valid one */
+	BF_ICE_NEW,	  /* no valid check yet */
+	BF_ICE_CONNECTED, /* a path is selected: by nomination, before that the first valid one */
 	BF_ICE_DISCONNECTED, /* consent ran out, or the last path is gone; a new valid check brings it back */
 };
 
@@ -45,18 +45,19 @@ struct bf_ice_valid {
 	uint32_t priority;
 	bool is_used;
 	bool is_nominated;  /* a check of this generation had USE-CANDIDATE */
-	bool is_wanted;     /* its latest check had */
+	bool is_wanted;	    /* its latest check had */
 	uint8_t generation; /* which credentials validated it */
 };
 
 struct bf_ice {
 	/* given */
-	struct bf_ice_creds local;          /* of this generation */
-	struct bf_ice_creds previous;       /* of the one before, until the new one is used */
-	char remote_ufrag[BF_ICE_PWD_TEXT * 8]; /* from the peer's description; empty: not known yet */
+	struct bf_ice_creds local;    /* of this generation */
+	struct bf_ice_creds previous; /* of the one before, until the new one is used */
+	char remote_ufrag[BF_ICE_PWD_TEXT *
+			  8]; /* from the peer's description; empty: not known yet */
 	/* state */
 	struct bf_ice_valid paths[BF_ICE_PATHS];
-	int selected;                       /* index, or -1 */
+	int selected; /* index, or -1 */
 	enum bf_ice_state state;
 	uint8_t generation;
 	bool is_remote_restarted; /* the peer restarted and we have not yet: its user name is in flux */
@@ -67,7 +68,8 @@ void bf_ice_init(struct bf_ice *ice, const struct bf_ice_creds *local);
 
 /* Credentials whose ufrag starts with `prefix` (letters and digits that let the worker find the transport) followed
  * by random ones out of `random`. */
-void bf_ice_creds_make(struct bf_ice_creds *out, const char *prefix, const uint8_t random[static 32]);
+void bf_ice_creds_make(
+	struct bf_ice_creds *out, const char *prefix, const uint8_t random[static 32]);
 
 /* From the remote description; a different one after the first is the peer's restart. -EINVAL if it is not 1 to 256
  * bytes long (RFC 8839 section 5.4): nothing has changed. */
@@ -79,12 +81,12 @@ void bf_ice_restart(struct bf_ice *ice, const struct bf_ice_creds *local);
 
 /* What a STUN packet led to. */
 struct bf_ice_result {
-	enum bf_drop drop;      /* not NONE: nothing has changed */
-	size_t reply_len;       /* bytes of `reply` to send back over the same path */
-	bool is_new_path;       /* a path was validated for the first time */
-	bool is_selected;       /* the selected path changed (also the first time): send there from now on */
-	bool is_connected;      /* state became CONNECTED */
-	int evicted;            /* index of a path that was dropped to make room, or -1; its value is in evicted_path */
+	enum bf_drop drop; /* not NONE: nothing has changed */
+	size_t reply_len;  /* bytes of `reply` to send back over the same path */
+	bool is_new_path;  /* a path was validated for the first time */
+	bool is_selected; /* the selected path changed (also the first time): send there from now on */
+	bool is_connected; /* state became CONNECTED */
+	int evicted; /* index of a path that was dropped to make room, or -1; its value is in evicted_path */
 	struct bf_ice_path evicted_path;
 };
 
@@ -109,8 +111,8 @@ int64_t bf_ice_deadline_us(const struct bf_ice *ice);
 /* Host candidates as a=candidate writes them (without "a="). `component` is 1. `index` distinguishes foundations and
  * lowers the local preference: the first address is the preferred one. Returns `out`. */
 #define BF_ICE_CANDIDATE_TEXT 192
-const char *bf_ice_candidate_format(char out[static BF_ICE_CANDIDATE_TEXT], const struct bf_addr *addr,
-	bool is_tcp, unsigned index);
+const char *bf_ice_candidate_format(char out[static BF_ICE_CANDIDATE_TEXT],
+	const struct bf_addr *addr, bool is_tcp, unsigned index);
 
 /* RFC 8445 section 5.1.2.1 with type preference host (126). */
 uint32_t bf_ice_host_priority(bool is_tcp, bool is_v6, unsigned index);
