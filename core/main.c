@@ -273,14 +273,14 @@ static void free_all(struct server *server)
 	bf_http_server_free(server->http);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		bf_worker_stop(server->workers[i]);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		bf_worker_free(server->workers[i]); /* none runs any more that could wake another */
 	bf_join_verifier_free(server->verifier);
 	if (server->sctp)
 		bf_sctp_stack_free(server->sctp);
 	bf_timer_disarm(&server->drain_timer);
 	for (int i = 0; i < 8; i++) /* closing finishes in the loop */
 		(void)bf_loop_turn(server->loop, 0);
-	bf_inbox_free(server->inbox);
-	bf_loop_free(server->loop);
 }
 
 static int start(void *arg)
@@ -356,13 +356,16 @@ static int serve(struct server *server)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	err = bf_thread_start(&thread, "control", start, run, server);
-	if (err)
-		return err;
-	wait_for_signal(&signals);
-	while (!(stop = bf_msg_new(MSG_STOP, sizeof(*stop))) || bf_inbox_post(server->inbox, stop))
-		usleep(1000);
-	bf_thread_join(thread);
-	return 0;
+	if (!err) {
+		wait_for_signal(&signals);
+		while (!(stop = bf_msg_new(MSG_STOP, sizeof(*stop))) ||
+			bf_inbox_post(server->inbox, stop))
+			usleep(1000);
+		bf_thread_join(thread);
+	}
+	bf_inbox_free(server->inbox); /* now that nobody posts */
+	bf_loop_free(server->loop);
+	return err;
 }
 
 static int command_run(const struct bf_conf *conf, int argc, char **argv)

@@ -607,6 +607,10 @@ static int start(void *arg)
 		snprintf(worker->why, worker->why_size, "event loop: %s", strerror(-err));
 		return err;
 	}
+	if (bf_loop_io_refusal(worker->loop))
+		BF_LOG(worker->conf.log, BF_LOG_WARN, "no io_uring: running on epoll",
+			BF_UINT("worker", worker->conf.idx),
+			BF_ERRNO("cause", bf_loop_io_refusal(worker->loop)));
 	bf_list_init(&worker->tcp_streams);
 	worker->tcp_next_id = BF_SOCKET_TCP_FIRST;
 	bf_timer_init(&worker->sctp_timer, worker->loop, on_sctp_timer, worker);
@@ -666,8 +670,6 @@ static void close_all(struct bf_worker *worker)
 	bf_dtls_ctx_free(worker->dtls);
 	free(worker->outbox);
 	free(worker->slots);
-	bf_inbox_free(worker->inbox);
-	bf_loop_free(worker->loop);
 }
 
 static void run(void *arg)
@@ -697,7 +699,7 @@ int bf_worker_start(
 	snprintf(name, sizeof(name), "media-%u", conf->idx);
 	err = bf_thread_start(&worker->thread, name, start, run, worker);
 	if (err) {
-		free(worker);
+		bf_worker_free(worker);
 		return err;
 	}
 	*out = worker;
@@ -726,5 +728,13 @@ void bf_worker_stop(struct bf_worker *worker)
 	while (msg && bf_inbox_post(worker->inbox, &msg->msg))
 		; /* it drains its inbox every turn */
 	bf_thread_join(worker->thread);
+}
+
+void bf_worker_free(struct bf_worker *worker)
+{
+	if (!worker)
+		return;
+	bf_inbox_free(worker->inbox); /* others may have posted until now */
+	bf_loop_free(worker->loop);
 	free(worker);
 }

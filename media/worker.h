@@ -47,7 +47,11 @@ enum bf_io bf_worker_io(const struct bf_worker *worker);
 /* Whether its loop has turned within the last 5 s. */
 bool bf_worker_is_alive(const struct bf_worker *worker);
 
-/* Ask it to say goodbye to its peers, and wait until it has ended. */
+/* Ask it to say goodbye to its peers, and wait until its thread has ended. Posting and waking are still allowed afterwards,
+ * and reach nobody. */
 void bf_worker_stop(struct bf_worker *worker);
+
+/* After stopping, when no other thread can reach it any more. Accepts NULL. */
+void bf_worker_free(struct bf_worker *worker);
 
 #endif

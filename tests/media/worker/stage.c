@@ -83,6 +83,7 @@ void stage_open(struct stage *stage, enum bf_io io)
 void stage_close(struct stage *stage)
 {
 	bf_worker_stop(stage->worker);
+	bf_worker_free(stage->worker);
 	bf_sctp_stack_free(stage->sctp);
 	BF_LIST_EACH(item, &stage->queue->items, struct queued, node) {
 		bf_msg_free(item->msg);
