@@ -90,7 +90,7 @@ struct bf_rd {
 
 static inline struct bf_rd bf_rd(struct bf_bytes bytes)
 {
-	return (struct bf_rd){.at = bytes.data, .end = bytes.data + bytes.len};
+	return (struct bf_rd){.at = bytes.data, .end = bytes.data ? bytes.data + bytes.len : NULL};
 }
 
 static inline size_t bf_rd_left(const struct bf_rd *rd)
