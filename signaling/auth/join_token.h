@@ -34,4 +34,10 @@ void bf_join_verifier_free(struct bf_join_verifier *verifier);
 int bf_join_verify(struct bf_join_grants *out, const struct bf_join_verifier *verifier,
 	struct bf_bytes token, int64_t now_s, const char **why);
 
+/* Make a token for `grants`, signed with the private key (PEM or JWK, P-256) at `key_path`; written with its NUL to out[out_size]
+ * (BF_JOIN_TOKEN_MAX + 1 always suffices). -ENOENT, -EACCES, -EINVAL: the key; -ENOBUFS: the token would be too long; `why` says
+ * what. For the command line and for tests: a server holds no private key. */
+int bf_join_sign(char *out, size_t out_size, const char *key_path, const struct bf_join_grants *grants,
+	int64_t now_s, char *why, size_t why_size);
+
 #endif
