@@ -108,10 +108,8 @@ bool bf_rtp_stats_report(
 		.dlsr = delay_since_sr(stats, now_us),
 	};
 	/* Repairs of the interval before can make this one's loss negative: that counts as none. */
-	if (lost_interval > 0) {
-		uint64_t fraction = (uint64_t)lost_interval * 256 / expected_interval;
-		out->fraction_lost = (uint8_t)(fraction > 255 ? 255 : fraction);
-	}
+	if (lost_interval > 0) /* at least the newest was received: less than 256 */
+		out->fraction_lost = (uint8_t)((uint64_t)lost_interval * 256 / expected_interval);
 	return true;
 }
 

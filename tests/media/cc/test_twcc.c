@@ -297,13 +297,16 @@ static void more_than_the_window_keeps_the_newest(void **state)
 
 	start();
 	for (unsigned i = 0; i < BF_TWCC_WINDOW + 10; i++)
-		bf_twcc_on_packet(&twcc, (uint16_t)i, 2, BF_SEC(1) + i);
+		bf_twcc_on_packet(&twcc, (uint16_t)i, 2, BF_SEC(1) + i * 300);
 	assert_true(take(&feedback, BF_SEC(2)));
 	assert_int_equal(feedback.base_seq, 10);
 	do
 		total += (unsigned)feedback.count;
 	while (take(&feedback, BF_SEC(2)));
 	assert_int_equal(total, BF_TWCC_WINDOW);
+	assert_int_equal(
+		(bf_twcc_reference_us(feedback.body) + arrival_us[feedback.count - 1]) / 250,
+		(BF_SEC(1) + (BF_TWCC_WINDOW + 9) * 300) / 250);
 }
 
 static void a_jump_over_the_window_reports_the_losses_next_to_it(void **state)

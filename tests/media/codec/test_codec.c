@@ -307,7 +307,8 @@ static void h264_aggregates_are_keyframes_if_one_unit_is(void **state)
 		assert_int_equal(parse_at(&info, BF_CODEC_H264, key, cut),
 			cut == 6 || cut == sizeof(key) ? 0 : -EBADMSG);
 	assert_int_equal(
-		parse_at(&info, BF_CODEC_H264, (const uint8_t[]){0x78, 0, 0, 0x65}, 4), -EBADMSG);
+		parse_at(&info, BF_CODEC_H264, (const uint8_t[]){0x78, 0, 0, 0, 1, 0x65}, 6),
+		-EBADMSG);
 }
 
 static void h264_fragments_are_keyframes_only_at_their_start(void **state)
@@ -383,6 +384,7 @@ static void av1_dependency_descriptor_tells_frame_starts(void **state)
 	const uint8_t payload[] = {0x10, 0x30, 0xaa};
 	const uint8_t start[] = {0x80, 0x00, 0x01}, middle[] = {0x00, 0x00, 0x01};
 	const uint8_t key[] = {0x80, 0x00, 0x01, 0x80, 0x00}, chains[] = {0x80, 0x00, 0x01, 0x40};
+	const uint8_t late[] = {0x00, 0x00, 0x01, 0x80, 0x00};
 	const struct bf_bytes bytes = bf_bytes(payload, sizeof(payload));
 	struct bf_payload info;
 	(void)state;
@@ -395,6 +397,8 @@ static void av1_dependency_descriptor_tells_frame_starts(void **state)
 	assert_true(info.is_frame_start && info.is_keyframe);
 	assert_int_equal(bf_codec_parse(&info, BF_CODEC_AV1, bytes, bf_bytes(chains, 4)), 0);
 	assert_false(info.is_keyframe);
+	assert_int_equal(bf_codec_parse(&info, BF_CODEC_AV1, bytes, bf_bytes(late, 5)), 0);
+	assert_false(info.is_keyframe); /* a structure repeated behind the first packet */
 	assert_int_equal(bf_codec_parse(&info, BF_CODEC_AV1, bytes, bf_bytes(middle, 2)), 0);
 	assert_true(info.is_frame_start); /* too short to mean anything */
 }

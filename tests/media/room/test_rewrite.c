@@ -185,6 +185,22 @@ static void places_hold_over_long_runs_of_skips(void **state)
 	}
 }
 
+static void places_of_a_window_ago_are_forgotten(void **state)
+{
+	(void)state;
+	start_video();
+	send(A, 70000);
+	for (uint64_t i = 1; i <= 100; i++)
+		bf_rewrite_skip(&rewrite, A, 70000 + i);
+	for (uint64_t i = 101; i <= BF_REWRITE_SKIPS + 200; i++) {
+		if (i != BF_REWRITE_SKIPS + 50)
+			assert_true(send(A, 70000 + i));
+	}
+	assert_int_equal(out.seq, 100 + BF_REWRITE_SKIPS + 100);
+	assert_true(send(A, 70000 + BF_REWRITE_SKIPS + 50));
+	assert_int_equal(out.seq, 100 + BF_REWRITE_SKIPS - 50);
+}
+
 static void what_left_the_window_is_refused(void **state)
 {
 	(void)state;
@@ -286,6 +302,9 @@ static void an_old_source_does_not_come_back_by_its_stragglers(void **state)
 	assert_false(send_at(B, 80002, false, BF_SEC(3001)));
 	assert_true(send(A, 70011));
 	assert_int_equal(out.seq, 106);
+	assert_true(send_at(B, 80010, true, BF_SEC(3002)));
+	assert_false(send_at(A, 70009, true, BF_SEC(3002))); /* late, of the second time */
+	assert_false(send_at(A, 70011, true, BF_SEC(3002)));
 }
 
 static void audio_comes_back_without_keyframes(void **state)
@@ -451,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_late_packet_left_out_closes_up_while_nothing_behind_it_was_sent),
 		cmocka_unit_test(skips_of_other_sources_and_before_the_start_are_nothing),
 		cmocka_unit_test(places_hold_over_long_runs_of_skips),
+		cmocka_unit_test(places_of_a_window_ago_are_forgotten),
 		cmocka_unit_test(what_left_the_window_is_refused),
 		cmocka_unit_test(packets_before_the_first_are_refused),
 		cmocka_unit_test(a_jump_too_wide_to_repair_closes_up),

@@ -146,6 +146,16 @@ static void another_takes_over_once_the_first_is_silent(void **state)
 	assert_int_equal(change.dominant, 2);
 }
 
+static void one_whose_packets_stop_is_not_louder_than_a_voice(void **state)
+{
+	(void)state;
+	start();
+	RUN(BF_SEC(3), SHOUT, SILENT);
+	assert_int_equal(change.dominant, 1);
+	RUN(BF_MS(1200), -1, VOICE + 5);
+	assert_int_equal(change.dominant, 2);
+}
+
 static void a_louder_one_takes_over_while_both_speak(void **state)
 {
 	(void)state;
@@ -291,6 +301,7 @@ int main(void)
 		cmocka_unit_test(after_long_silence_nobody_speaks_but_the_dominant_one_stays),
 		cmocka_unit_test(packets_that_stop_are_silence),
 		cmocka_unit_test(another_takes_over_once_the_first_is_silent),
+		cmocka_unit_test(one_whose_packets_stop_is_not_louder_than_a_voice),
 		cmocka_unit_test(a_louder_one_takes_over_while_both_speak),
 		cmocka_unit_test(two_equally_loud_do_not_take_turns),
 		cmocka_unit_test(who_just_took_over_keeps_the_floor_for_a_moment),

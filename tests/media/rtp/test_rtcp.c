@@ -195,6 +195,19 @@ static void padding_is_taken_off(void **state)
 	assert_int_equal(bf_rtcp_next(&it, &rtcp), -EBADMSG);
 }
 
+static void nothing_is_read_after_an_error(void **state)
+{
+	const uint8_t packet[] = {
+		0x41, 203, 0, 0, 0x80, 203, 0, 0}; /* version 1, then a whole BYE */
+	struct bf_rtcp_it it;
+	struct bf_rtcp rtcp;
+	(void)state;
+
+	bf_rtcp_begin(&it, bf_bytes(packet, sizeof(packet)));
+	assert_int_equal(bf_rtcp_next(&it, &rtcp), -EBADMSG);
+	assert_int_equal(bf_rtcp_next(&it, &rtcp), -EBADMSG);
+}
+
 static void a_padded_packet_without_a_body_is_refused(void **state)
 {
 	const uint8_t packet[] = {0xa0, 203, 0, 0};
@@ -491,6 +504,7 @@ int main(void)
 		cmocka_unit_test(a_compound_is_walked_and_read),
 		cmocka_unit_test(a_compound_cut_anywhere_ends_in_an_error),
 		cmocka_unit_test(padding_is_taken_off),
+		cmocka_unit_test(nothing_is_read_after_an_error),
 		cmocka_unit_test(a_padded_packet_without_a_body_is_refused),
 		cmocka_unit_test(a_compound_of_many_packets_is_read_up_to_the_limit),
 		cmocka_unit_test(reports_beyond_the_body_are_refused),
