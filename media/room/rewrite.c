@@ -248,6 +248,15 @@ static bool was_sent(const struct bf_rewrite *rewrite, uint64_t out_ext_seq)
 	return sent->is_sent && sent->out_ext_seq == out_ext_seq;
 }
 
+/* The gap before this packet would be wider than anybody can ask for. */
+static bool is_out_of_reach(const struct bf_rewrite *rewrite, uint64_t ext_seq)
+{
+	uint64_t out;
+
+	return ext_seq > rewrite->seqs.in_highest && map_line(&rewrite->seqs, ext_seq, &out) &&
+	       out > rewrite->seqs.out_highest + BF_REWRITE_WINDOW;
+}
+
 /* The place of a packet of the current source; false if it has none. Changes nothing. */
 static bool find_place(const struct bf_rewrite *rewrite, uint64_t ext_seq, uint64_t *out)
 {
@@ -296,7 +305,7 @@ bool bf_rewrite_packet(
 		/* The wish changed in the middle of a picture whose beginning was left out. */
 		bf_rewrite_skip(rewrite, in->source, in->ext_seq);
 		return false;
-	} else if (in->ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW) {
+	} else if (is_out_of_reach(rewrite, in->ext_seq)) {
 		start_line(&rewrite->seqs, in->ext_seq);
 	}
 	if (!find_place(rewrite, in->ext_seq, &out_ext_seq))
@@ -309,7 +318,7 @@ void bf_rewrite_skip(struct bf_rewrite *rewrite, uint32_t source, uint64_t ext_s
 {
 	if (!rewrite->is_started || source != rewrite->source)
 		return;
-	if (ext_seq > rewrite->seqs.in_highest + BF_REWRITE_WINDOW)
+	if (is_out_of_reach(rewrite, ext_seq))
 		start_line(
 			&rewrite->seqs, ext_seq); /* as bf_rewrite_packet does with such a jump */
 	skip_line(&rewrite->seqs, ext_seq);
