@@ -239,7 +239,8 @@ static void a_jump_too_wide_to_repair_closes_up(void **state)
 	bf_rewrite_skip(&rewrite, A, 120000);
 	assert_true(send(A, 120001));
 	assert_int_equal(out.seq, 102 + BF_REWRITE_WINDOW);
-	bf_rewrite_skip(&rewrite, A, 120001 + 800); /* two jumps, each of which could be repaired alone */
+	bf_rewrite_skip(
+		&rewrite, A, 120001 + 800); /* two jumps, each of which could be repaired alone */
 	assert_true(send(A, 120001 + 1600));
 	assert_int_equal(out.seq, 103 + BF_REWRITE_WINDOW);
 }
