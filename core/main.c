@@ -246,7 +246,7 @@ static int start_signaling(struct server *server)
 	rtc.http = server->http;
 	err = bf_health_new(&server->health, &health);
 	if (!err)
-		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_file_count);
+		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_files_count);
 	if (!err)
 		err = bf_rtc_new(&server->rtc, &rtc);
 	if (!err)
