@@ -1,0 +1,1 @@
+bf_fuzz(fuzz_join_token SOURCES fuzz_join_token.c LINK bf_auth CORPUS fuzz_join_token)
