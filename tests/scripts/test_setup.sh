@@ -24,7 +24,7 @@ machine() { # uid, node version or "", missing package ...
 	shift 2
 	rm -rf "$box/bin"
 	mkdir "$box/bin"
-	for tool in bash cat dirname env grep head sed sort; do
+	for tool in bash cat dirname env grep head mktemp rm sed sort; do
 		ln -s "$(command -v $tool)" "$box/bin/$tool"
 	done
 	stand_in id "echo $uid"
@@ -72,12 +72,17 @@ setup && fail "accepts a node that is too old"
 machine 1000 v20.1.0 cmake
 setup && fail "neither root nor sudo, and yet it succeeds"
 [ ! -s "$box/log" ] || fail "calls apt-get without being root"
-grep -q 'apt-get update' "$box/out" || fail "does not say what to run as root"
+grep -q 'apt-get install .* cmake$' "$box/out" || fail "does not say what to run as root"
 
 machine 1000 v20.1.0 cmake
 stand_in sudo "echo sudo >>'$box/log'; exec \"\$@\""
 setup || fail "does not use sudo"
 [ "$(grep -c sudo "$box/log")" = 2 ] || fail "does not use sudo for each call"
+
+machine 0 v20.1.0 cmake
+stand_in apt-get '[ "$1" = update ] || { echo "no such package"; exit 100; }'
+setup && fail "succeeds though apt-get fails"
+grep -q 'no such package' "$box/out" || fail "does not show why apt-get failed"
 
 machine 0 v20.1.0
 setup nonsense && fail "accepts a word it does not know"
