@@ -122,6 +122,29 @@ static bool takes(struct bf_sub *sub, const struct bf_stream *stream, const stru
 	return true;
 }
 
+/* The packet that let a subscription in was late: what came before it in time, but after it in order, is in the cache. */
+static void follow_up(struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *first)
+{
+	for (uint64_t at = first->ext_seq + 1; at <= stream->seq.highest; at++) {
+		const struct bf_media_packet *packet = bf_cache_get(&stream->cache, at, first->at_us);
+		if (packet)
+			send_packet(sub, stream, packet);
+	}
+	bf_outbox_flush(outbox_of(sub)); /* the plans look into the cache */
+}
+
+static void forward_to(
+	struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *packet)
+{
+	int8_t before = sub->current;
+
+	if (!takes(sub, stream, packet))
+		return;
+	send_packet(sub, stream, packet);
+	if (sub->current != before && packet->ext_seq < stream->seq.highest)
+		follow_up(sub, stream, packet);
+}
+
 void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct bf_track *track = stream->track;
@@ -131,8 +154,7 @@ void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet)
 		return;
 	}
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-		if (takes(sub, stream, packet))
-			send_packet(sub, stream, packet);
+		forward_to(sub, stream, packet);
 }
 
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq)

@@ -48,7 +48,8 @@ void bf_layer_update(struct bf_sub *sub)
 	if (!sub->track || !sub->is_video)
 		return;
 	sub->target = choose(sub);
-	if (sub->target != sub->current && sub->is_active && !sub->is_paused && sub->conn->is_connected)
+	if (sub->target != sub->current && sub->is_active && !sub->is_paused && !sub->track->is_muted &&
+		sub->conn->is_connected)
 		ask(&sub->track->streams[sub->target], now_us(sub));
 }
 

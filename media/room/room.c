@@ -334,10 +334,8 @@ static void set_muted(struct bf_track *track, bool is_muted)
 		return;
 	track->is_muted = is_muted;
 	bf_room_post_track(track, BF_TRACK_MUTED);
-	if (is_muted)
-		return;
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-		bf_layer_want_keyframe(sub);
+		bf_sub_interrupt(sub);
 }
 
 static void set_paused(struct bf_sub *sub, bool is_paused)
@@ -345,10 +343,7 @@ static void set_paused(struct bf_sub *sub, bool is_paused)
 	if (sub->is_paused == is_paused)
 		return;
 	sub->is_paused = is_paused;
-	sub->epoch++; /* what is missed meanwhile is not a loss */
-	sub->current = -1;
-	if (!is_paused)
-		bf_layer_update(sub);
+	bf_sub_interrupt(sub);
 }
 
 static void on_track_control(struct bf_rooms *rooms, struct bf_msg *msg)

@@ -222,6 +222,7 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video);
 void bf_sub_free(struct bf_sub *sub);
 void bf_sub_attach(struct bf_sub *sub, struct bf_track *track);
 void bf_sub_detach(struct bf_sub *sub);
+void bf_sub_interrupt(struct bf_sub *sub); /* what is missed from here on is no loss; video goes on with a keyframe */
 struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id);
 
 /* play.c */

@@ -67,9 +67,14 @@ void bf_sub_attach(struct bf_sub *sub, struct bf_track *track)
 {
 	bf_sub_detach(sub);
 	sub->track = track;
+	bf_list_append(&track->subs, &sub->track_node);
+	bf_sub_interrupt(sub);
+}
+
+void bf_sub_interrupt(struct bf_sub *sub)
+{
 	sub->epoch++;
 	sub->current = -1;
-	bf_list_append(&track->subs, &sub->track_node);
 	bf_layer_update(sub);
 }
 

@@ -240,6 +240,7 @@ static void muting_stops_the_track_and_unmuting_goes_on_without_a_gap(void **sta
 		send_frame(&call.video, false, 100);
 	assert_false(recv_frame(&call.bob, call.received.video_ssrc, 200, &rtp, &counter));
 	stage_control(&call.stage, ALICE, call.tracks.video, BF_TRACK_MUTE, 0);
+	send_frame(&call.video, false, 101); /* refers to what was not shown */
 	expect_frame(&call, true, 1, &seq);
 	call_close(&call);
 }
@@ -276,6 +277,30 @@ static void a_layer_switch_waits_for_a_keyframe_and_keeps_the_numbers(void **sta
 	assert_true(recv_frame(&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
 	assert_int_equal(counter, 42);
 	assert_int_equal(rtp.seq, (uint16_t)(seq + 3));
+	call_close(&call);
+}
+
+static void a_keyframe_whose_start_is_late_still_arrives_whole(void **state)
+{
+	struct call call;
+	struct bf_rtp rtp;
+	struct video start;
+	uint32_t counter;
+	uint16_t seq;
+
+	call_open(&call, *(enum bf_io *)*state, false);
+	start = call.video;
+	call.video.seq++;
+	send_frame(&call.video, false, 1); /* stands for the rest of the keyframe */
+	send_frame(&call.video, false, 2);
+	send_frame(&start, true, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_true(recv_frame(&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
+		assert_int_equal(counter, i);
+		if (i > 0)
+			assert_int_equal(rtp.seq, (uint16_t)(seq + 1));
+		seq = rtp.seq;
+	}
 	call_close(&call);
 }
 
@@ -501,6 +526,7 @@ int main(void)
 		ON(uring, a_flood_of_plis_becomes_few_requests),
 		ON(uring, muting_stops_the_track_and_unmuting_goes_on_without_a_gap),
 		ON(uring, a_layer_switch_waits_for_a_keyframe_and_keeps_the_numbers),
+		ON(uring, a_keyframe_whose_start_is_late_still_arrives_whole),
 		ON(uring, garbage_from_strangers_only_moves_named_counters),
 		ON(epoll, garbage_from_strangers_only_moves_named_counters),
 		ON(uring, a_check_with_the_wrong_password_proves_nothing),
