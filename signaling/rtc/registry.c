@@ -1,0 +1,313 @@
+#include "signaling/rtc/registry.h"
+
+#include "core/base/id.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static struct bf_bytes id_key(const uint64_t *id)
+{
+	return bf_bytes(id, sizeof(*id));
+}
+
+int bf_rtc_registry_init(
+	struct bf_rtc_registry *registry, unsigned worker_count, unsigned room_participant_count_max)
+{
+	int err;
+
+	assert(worker_count > 0);
+	memset(registry, 0, sizeof(*registry));
+	registry->worker_count = worker_count;
+	registry->room_participant_count_max = room_participant_count_max;
+	registry->worker_loads = calloc(worker_count, sizeof(*registry->worker_loads));
+	if (!registry->worker_loads)
+		return -ENOMEM;
+	err = bf_map_init(&registry->rooms_by_name, 64, BF_RTC_ROOMS_MAX);
+	if (err)
+		goto fail_loads;
+	err = bf_map_init(&registry->rooms_by_id, 64, BF_RTC_ROOMS_MAX);
+	if (err)
+		goto fail_by_name;
+	err = bf_map_init(&registry->participants, 256, BF_RTC_PARTICIPANTS_MAX);
+	if (err)
+		goto fail_by_id;
+	return 0;
+
+fail_by_id:
+	bf_map_deinit(&registry->rooms_by_id);
+fail_by_name:
+	bf_map_deinit(&registry->rooms_by_name);
+fail_loads:
+	free(registry->worker_loads);
+	return err;
+}
+
+void bf_rtc_registry_deinit(struct bf_rtc_registry *registry)
+{
+	assert(registry->participants.entry_count == 0);
+	bf_map_deinit(&registry->participants);
+	bf_map_deinit(&registry->rooms_by_id);
+	bf_map_deinit(&registry->rooms_by_name);
+	free(registry->worker_loads);
+}
+
+/* ---- rooms ---- */
+
+static unsigned least_loaded(const struct bf_rtc_registry *registry)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < registry->worker_count; i++) {
+		if (registry->worker_loads[i] < registry->worker_loads[best])
+			best = i;
+	}
+	return best;
+}
+
+static int room_new(
+	struct bf_rtc_registry *registry, struct bf_rtc_room **out, struct bf_bytes name)
+{
+	struct bf_rtc_room *room = calloc(1, sizeof(*room));
+	int err;
+
+	assert(name.len < sizeof(room->name));
+	if (!room)
+		return -ENOMEM;
+	bf_list_init(&room->participants);
+	memcpy(room->name, name.data, name.len);
+	room->id = bf_id_new();
+	room->worker = least_loaded(registry);
+	err = bf_map_put(&registry->rooms_by_name, &room->by_name, bf_bytes_str(room->name));
+	if (err)
+		goto fail_room;
+	err = bf_map_put(&registry->rooms_by_id, &room->by_id, id_key(&room->id));
+	if (err)
+		goto fail_name;
+	*out = room;
+	return 0;
+
+fail_name:
+	bf_map_remove(&registry->rooms_by_name, &room->by_name);
+fail_room:
+	free(room);
+	return err;
+}
+
+static void room_drop_if_empty(struct bf_rtc_registry *registry, struct bf_rtc_room *room)
+{
+	if (room->participant_count > 0)
+		return;
+	bf_map_remove(&registry->rooms_by_id, &room->by_id);
+	bf_map_remove(&registry->rooms_by_name, &room->by_name);
+	free(room);
+}
+
+struct bf_rtc_room *bf_rtc_registry_room(
+	const struct bf_rtc_registry *registry, struct bf_bytes name)
+{
+	struct bf_map_node *node = bf_map_get(&registry->rooms_by_name, name);
+
+	return node ? BF_CONTAINER(node, struct bf_rtc_room, by_name) : NULL;
+}
+
+struct bf_rtc_room *bf_rtc_registry_room_of_id(const struct bf_rtc_registry *registry, uint64_t id)
+{
+	struct bf_map_node *node = bf_map_get(&registry->rooms_by_id, id_key(&id));
+
+	return node ? BF_CONTAINER(node, struct bf_rtc_room, by_id) : NULL;
+}
+
+/* ---- participants ---- */
+
+static struct bf_rtc_leave *leave_new(unsigned worker, uint64_t room_id, uint64_t participant_id)
+{
+	struct bf_rtc_leave *leave = calloc(1, sizeof(*leave));
+
+	if (!leave)
+		return NULL;
+	leave->msg = bf_msg_new(BF_MEDIA_LEAVE, sizeof(*leave->msg));
+	if (!leave->msg) {
+		free(leave);
+		return NULL;
+	}
+	bf_list_init(&leave->node);
+	leave->worker = worker;
+	leave->msg->room_id = room_id;
+	leave->msg->participant_id = participant_id;
+	return leave;
+}
+
+void bf_rtc_leave_free(struct bf_rtc_leave *leave)
+{
+	if (!leave)
+		return;
+	if (leave->msg)
+		bf_msg_free(&leave->msg->msg);
+	free(leave);
+}
+
+static int participant_new(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
+	struct bf_rtc_room *room, struct bf_bytes name, enum bf_rtc_participant_kind kind)
+{
+	struct bf_rtc_participant *participant = calloc(1, sizeof(*participant));
+	int err = -ENOMEM;
+
+	assert(name.len < sizeof(participant->name));
+	if (!participant)
+		return -ENOMEM;
+	participant->id = bf_id_new();
+	participant->leave = leave_new(room->worker, room->id, participant->id);
+	if (!participant->leave)
+		goto fail_participant;
+	err = bf_map_put(
+		&registry->participants, &participant->by_id, id_key(&participant->id));
+	if (err)
+		goto fail_leave;
+	if (name.len)
+		memcpy(participant->name, name.data, name.len);
+	participant->kind = kind;
+	participant->room = room;
+	bf_list_init(&participant->pendings);
+	*out = participant;
+	return 0;
+
+fail_leave:
+	bf_rtc_leave_free(participant->leave);
+fail_participant:
+	free(participant);
+	return err;
+}
+
+int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
+	struct bf_bytes room_name, struct bf_bytes name, enum bf_rtc_participant_kind kind)
+{
+	struct bf_rtc_room *room = bf_rtc_registry_room(registry, room_name);
+	struct bf_rtc_participant *participant;
+	int err = 0;
+
+	if (room && room->participant_count >= registry->room_participant_count_max)
+		return -ENOBUFS;
+	if (!room)
+		err = room_new(registry, &room, room_name);
+	if (err)
+		return err;
+	err = participant_new(registry, &participant, room, name, kind);
+	if (err) {
+		room_drop_if_empty(registry, room);
+		return err;
+	}
+	bf_list_append(&room->participants, &participant->in_room);
+	room->participant_count++;
+	registry->worker_loads[room->worker]++;
+	*out = participant;
+	return 0;
+}
+
+struct bf_rtc_leave *bf_rtc_registry_remove(
+	struct bf_rtc_registry *registry, struct bf_rtc_participant *participant)
+{
+	struct bf_rtc_leave *leave = participant->leave;
+	struct bf_rtc_room *room = participant->room;
+
+	assert(bf_list_is_empty(&participant->pendings));
+	bf_map_remove(&registry->participants, &participant->by_id);
+	bf_list_remove(&participant->in_room);
+	room->participant_count--;
+	registry->worker_loads[room->worker]--;
+	if (participant->held_offer)
+		bf_msg_free(&participant->held_offer->msg);
+	free(participant->tracks);
+	free(participant);
+	room_drop_if_empty(registry, room);
+	return leave;
+}
+
+struct bf_rtc_participant *bf_rtc_registry_find(
+	const struct bf_rtc_registry *registry, uint64_t room_id, uint64_t id)
+{
+	struct bf_map_node *node = bf_map_get(&registry->participants, id_key(&id));
+	struct bf_rtc_participant *participant;
+
+	if (!node)
+		return NULL;
+	participant = BF_CONTAINER(node, struct bf_rtc_participant, by_id);
+	return participant->room->id == room_id ? participant : NULL;
+}
+
+struct bf_rtc_participant *bf_rtc_room_named(const struct bf_rtc_room *room, struct bf_bytes name)
+{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
+	{
+		if (at->kind != BF_RTC_BY_WHEP && at->state == BF_RTC_PARTICIPANT_SHOWN &&
+			bf_bytes_is(name, at->name))
+			return at;
+	}
+	return NULL;
+}
+
+bool bf_rtc_room_has_whip(const struct bf_rtc_room *room, struct bf_bytes name)
+{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
+	{
+		if (at->kind == BF_RTC_BY_WHIP && bf_bytes_is(name, at->name))
+			return true;
+	}
+	return false;
+}
+
+/* ---- tracks ---- */
+
+struct bf_rtc_track *bf_rtc_participant_track(
+	const struct bf_rtc_participant *participant, uint64_t track_id)
+{
+	for (unsigned i = 0; i < participant->track_count; i++) {
+		if (participant->tracks[i].id == track_id)
+			return &participant->tracks[i];
+	}
+	return NULL;
+}
+
+struct bf_rtc_participant *bf_rtc_room_publisher(const struct bf_rtc_room *room, uint64_t track_id)
+{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
+	{
+		if (bf_rtc_participant_track(at, track_id))
+			return at;
+	}
+	return NULL;
+}
+
+int bf_rtc_participant_add_track(
+	struct bf_rtc_participant *participant, struct bf_rtc_track **out, uint64_t track_id)
+{
+	struct bf_rtc_track *track;
+
+	if (participant->track_count == BF_MEDIA_TRACKS_MAX)
+		return -ENOBUFS;
+	if (participant->track_count == participant->track_room) {
+		unsigned room = participant->track_room ? 2 * participant->track_room : 4;
+		struct bf_rtc_track *bigger =
+			reallocarray(participant->tracks, room, sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		participant->tracks = bigger;
+		participant->track_room = room;
+	}
+	track = &participant->tracks[participant->track_count++];
+	memset(track, 0, sizeof(*track));
+	track->id = track_id;
+	*out = track;
+	return 0;
+}
+
+void bf_rtc_participant_remove_track(
+	struct bf_rtc_participant *participant, struct bf_rtc_track *track)
+{
+	/* In order: others were told of the tracks in this order. */
+	size_t after = (size_t)(&participant->tracks[participant->track_count] - (track + 1));
+
+	memmove(track, track + 1, after * sizeof(*track));
+	participant->track_count--;
+}

@@ -1,0 +1,134 @@
+/* signaling/rtc/registry.h - the rooms there are, who is in them, and which tracks they publish.
+ *
+ * Knows, does not tell: who hears of a change is the hub's business.
+ * Owner:   the hub embeds it.   Thread: control.
+ * Limits:  BF_RTC_ROOMS_MAX rooms, `room_participant_count_max` participants a room (those that only watch by WHEP count),
+ *          BF_MEDIA_TRACKS_MAX tracks a participant. A room goes with its last participant.
+ */
+#ifndef BF_SIGNALING_RTC_REGISTRY_H
+#define BF_SIGNALING_RTC_REGISTRY_H
+
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "media/media_msg.h"
+#include "signaling/auth/join_token.h"
+
+#define BF_RTC_ROOMS_MAX        65536
+#define BF_RTC_PARTICIPANTS_MAX 262144
+
+struct bf_rtc_session;
+struct bf_rtc_whip_session;
+
+struct bf_rtc_track {
+	uint64_t id;
+	char codec[sizeof(((struct bf_media_track *)0)->codec) + 1];
+	uint8_t is_video;
+	uint8_t source;
+	uint8_t layer_count;
+	bool muted;
+};
+
+struct bf_rtc_room {
+	struct bf_map_node by_name;
+	struct bf_map_node by_id;
+	struct bf_list participants; /* oldest first */
+	char name[BF_ROOM_TEXT];
+	uint64_t id;
+	unsigned worker;
+	unsigned participant_count;
+};
+
+enum bf_rtc_participant_kind {
+	BF_RTC_BY_SOCKET,
+	BF_RTC_BY_WHIP,
+	BF_RTC_BY_WHEP, /* has no name and is not shown to others */
+};
+
+enum bf_rtc_participant_state {
+	BF_RTC_PARTICIPANT_JOINING, /* the worker has been asked; nobody knows of it */
+	BF_RTC_PARTICIPANT_SHOWN,   /* others have been told (WHEP: would have been) */
+};
+
+struct bf_rtc_participant {
+	/* given */
+	struct bf_rtc_room *room;
+	struct bf_rtc_session *session;   /* by socket */
+	struct bf_rtc_whip_session *whip; /* by WHIP and WHEP */
+	/* owned */
+	struct bf_rtc_track *tracks;
+	struct bf_rtc_leave *leave; /* made in advance, so that leaving cannot fail for want of memory */
+	struct bf_media_sdp *held_offer; /* came before the join's answer went out */
+	/* state */
+	struct bf_map_node by_id;
+	struct bf_list in_room;
+	struct bf_list pendings; /* requests to the worker (hub.h) */
+	unsigned pending_count;
+	uint64_t id;
+	char name[BF_NAME_TEXT];
+	uint32_t grants;
+	enum bf_rtc_participant_kind kind;
+	enum bf_rtc_participant_state state;
+	unsigned track_count;
+	unsigned track_room; /* allocated */
+};
+
+/* What tells a worker that somebody left, until its inbox takes it. */
+struct bf_rtc_leave {
+	struct bf_list node;
+	unsigned worker;
+	struct bf_media_leave *msg;
+};
+
+struct bf_rtc_registry {
+	/* owned */
+	unsigned *worker_loads; /* participants of each worker */
+	/* state */
+	struct bf_map rooms_by_name;
+	struct bf_map rooms_by_id;
+	struct bf_map participants;
+	unsigned worker_count;
+	unsigned room_participant_count_max;
+};
+
+int bf_rtc_registry_init(
+	struct bf_rtc_registry *registry, unsigned worker_count, unsigned room_participant_count_max);
+void bf_rtc_registry_deinit(struct bf_rtc_registry *registry);
+
+/* A new participant of the room called `room_name`, which is made on the worker with the fewest participants if it is not
+ * there. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
+int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
+	struct bf_bytes room_name, struct bf_bytes name, enum bf_rtc_participant_kind kind);
+
+/* Out of its room, and gone; its leave stays with the caller. */
+struct bf_rtc_leave *bf_rtc_registry_remove(
+	struct bf_rtc_registry *registry, struct bf_rtc_participant *participant);
+void bf_rtc_leave_free(struct bf_rtc_leave *leave);
+
+struct bf_rtc_room *bf_rtc_registry_room(
+	const struct bf_rtc_registry *registry, struct bf_bytes name);
+struct bf_rtc_room *bf_rtc_registry_room_of_id(const struct bf_rtc_registry *registry, uint64_t id);
+
+/* NULL when there is none, or when it is in another room than `room_id`. */
+struct bf_rtc_participant *bf_rtc_registry_find(
+	const struct bf_rtc_registry *registry, uint64_t room_id, uint64_t id);
+
+/* The oldest participant called `name` that others may know of; NULL. */
+struct bf_rtc_participant *bf_rtc_room_named(const struct bf_rtc_room *room, struct bf_bytes name);
+
+/* Whether somebody publishes, or is about to, by WHIP under `name`. */
+bool bf_rtc_room_has_whip(const struct bf_rtc_room *room, struct bf_bytes name);
+
+struct bf_rtc_track *bf_rtc_participant_track(
+	const struct bf_rtc_participant *participant, uint64_t track_id);
+
+/* The participant of `room` that publishes `track_id`; NULL. */
+struct bf_rtc_participant *bf_rtc_room_publisher(
+	const struct bf_rtc_room *room, uint64_t track_id);
+
+/* A track to fill in, all zero but for its id. -ENOBUFS at the limit, -ENOMEM. */
+int bf_rtc_participant_add_track(
+	struct bf_rtc_participant *participant, struct bf_rtc_track **out, uint64_t track_id);
+void bf_rtc_participant_remove_track(
+	struct bf_rtc_participant *participant, struct bf_rtc_track *track);
+
+#endif
