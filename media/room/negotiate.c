@@ -9,7 +9,10 @@ int bf_negotiate_parse(
 {
 	int err = bf_sdp_parse(rooms->parsed, bf_bytes(text, len), why, why_size);
 
-	return err ? err : bf_sdp_check_webrtc(rooms->parsed, why, why_size);
+	if (err)
+		return err;
+	bf_sdp_unify_exts(rooms->parsed);
+	return bf_sdp_check_webrtc(rooms->parsed, why, why_size);
 }
 
 /* The section whose credentials hold for the whole bundle; NULL when all are rejected. */

@@ -116,6 +116,10 @@ int bf_sdp_parse(struct bf_sdp *out, struct bf_bytes text, char *why, size_t why
  * (RFC 9143 section 7): those of `tag_idx` count. -EINVAL with `why` when a description cannot be served. */
 int bf_sdp_check_webrtc(const struct bf_sdp *sdp, char *why, size_t why_size);
 
+/* Forget the extensions whose id an earlier bundled section gives to another one: in a bundle an id means one thing (RFC 9143
+ * section 12), and a peer that breaks this rule reads ours wrongly if we take all it offers. */
+void bf_sdp_unify_exts(struct bf_sdp *sdp);
+
 /* The first format of `media`, in its order, whose codec is in the bit mask `codecs` (1u << BF_CODEC_x) and that we can forward
  * (H.264: packetization-mode 1 preferred over 0; VP9 and AV1: profile 0 preferred); NULL if there is none. */
 const struct bf_sdp_format *bf_sdp_choose(const struct bf_sdp_media *media, uint32_t codecs);

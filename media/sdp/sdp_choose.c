@@ -192,3 +192,22 @@ const struct bf_sdp_format *bf_sdp_match(
 	}
 	return best;
 }
+
+void bf_sdp_unify_exts(struct bf_sdp *sdp)
+{
+	uint8_t owners[UINT8_MAX + 1]; /* enum bf_ext of each id */
+
+	memset(owners, BF_EXT_COUNT, sizeof(owners));
+	for (unsigned i = 0; i < sdp->media_count; i++) {
+		uint8_t *ids = sdp->media[i].exts.id;
+
+		if (!sdp->media[i].is_bundled || sdp_is_rejected(&sdp->media[i]))
+			continue;
+		for (unsigned ext = 0; ext < BF_EXT_COUNT; ext++) {
+			if (ids[ext] && owners[ids[ext]] == BF_EXT_COUNT)
+				owners[ids[ext]] = (uint8_t)ext;
+			else if (ids[ext] && owners[ids[ext]] != ext)
+				ids[ext] = 0;
+		}
+	}
+}

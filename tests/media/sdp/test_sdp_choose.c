@@ -160,6 +160,39 @@ static void vp9_and_av1_match_by_profile(void **state)
 	assert_int_equal(matched("VP8", "x=1", three), 999);
 }
 
+/* As some versions of aiortc offer. */
+static void an_extension_id_means_one_thing_in_a_bundle(void **state)
+{
+	static const char bundle[] = "a=group:BUNDLE 0 1 2\r\n";
+	static const char sections[] =
+		"m=audio %s UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=rtpmap:96 opus/48000/2\r\n"
+		"a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+		"a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
+		"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na=rtpmap:97 VP8/90000\r\n"
+		"a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+		"a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n"
+		"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:2\r\na=rtpmap:97 VP8/90000\r\n"
+		"a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n";
+	const struct bf_sdp_media *media = sdp.media;
+
+	(void)state;
+	/* bundled; not bundled; the first section rejected */
+	for (int i = 0; i < 3; i++) {
+		char text[2048], all[4096];
+		bool is_taken = i == 0;
+
+		snprintf(text, sizeof(text), sections, i == 2 ? "0" : "9");
+		snprintf(all, sizeof(all), "v=0\r\n%s%s", i == 1 ? "" : bundle, text);
+		assert_int_equal(bf_sdp_parse(&sdp, bf_bytes_str(all), why, sizeof(why)), 0);
+		bf_sdp_unify_exts(&sdp);
+		assert_int_equal(media[0].exts.id[BF_EXT_MID], 1);
+		assert_int_equal(media[0].exts.id[BF_EXT_AUDIO_LEVEL], 2);
+		assert_int_equal(media[1].exts.id[BF_EXT_MID], 1);
+		assert_int_equal(media[1].exts.id[BF_EXT_ABS_SEND_TIME], is_taken ? 0 : 2);
+		assert_int_equal(media[2].exts.id[BF_EXT_ABS_SEND_TIME], 3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +202,7 @@ int main(void)
 		cmocka_unit_test(h264_matches_by_profile_and_mode),
 		cmocka_unit_test(h264_mode_one_takes_a_sender_of_mode_zero_but_not_the_reverse),
 		cmocka_unit_test(vp9_and_av1_match_by_profile),
+		cmocka_unit_test(an_extension_id_means_one_thing_in_a_bundle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
