@@ -246,7 +246,7 @@ static int start_signaling(struct server *server)
 	rtc.http = server->http;
 	err = bf_health_new(&server->health, &health);
 	if (!err)
-		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_files_count);
+		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_file_count);
 	if (!err)
 		err = bf_rtc_new(&server->rtc, &rtc);
 	if (!err)
@@ -419,6 +419,86 @@ static int command_doctor(const struct bf_conf *conf, int argc, char **argv)
 	return bf_doctor_run(conf, stdout) ? 1 : 0;
 }
 
+static bool is_yes(const char *text)
+{
+	return strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
+}
+
+/* One word of `token sign`: room=, name=, publish=, subscribe=, data=, ttl=. */
+static int set_grant(struct bf_join_grants *grants, const char *word)
+{
+	static const struct {
+		const char *key;
+		uint32_t bit;
+	} bits[] = {{"publish=", BF_GRANT_PUBLISH}, {"subscribe=", BF_GRANT_SUBSCRIBE}, {"data=", BF_GRANT_DATA}};
+	char *end;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		if (strncmp(word, bits[i].key, strlen(bits[i].key)) == 0) {
+			grants->grants &= ~bits[i].bit;
+			grants->grants |= is_yes(word + strlen(bits[i].key)) ? bits[i].bit : 0;
+			return 0;
+		}
+	if (strncmp(word, "room=", 5) == 0 && strlen(word + 5) < BF_ROOM_TEXT)
+		snprintf(grants->room, sizeof(grants->room), "%s", word + 5);
+	else if (strncmp(word, "name=", 5) == 0 && strlen(word + 5) < BF_NAME_TEXT)
+		snprintf(grants->name, sizeof(grants->name), "%s", word + 5);
+	else if (strncmp(word, "ttl=", 4) == 0 && (grants->expires_s = strtoll(word + 4, &end, 10)) > 0 && !*end)
+		return 0;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int sign_token(const char *key_path, char **words, int word_count)
+{
+	struct bf_join_grants grants = {
+		.grants = BF_GRANT_PUBLISH | BF_GRANT_SUBSCRIBE | BF_GRANT_DATA, .expires_s = 3600};
+	int64_t now_s = bf_clock_wall_us() / 1000000;
+	char token[BF_JOIN_TOKEN_MAX + 1];
+	char why[256] = "";
+
+	for (int i = 0; i < word_count; i++)
+		if (set_grant(&grants, words[i])) {
+			fprintf(stderr, "belfry: token sign does not understand '%s'\n", words[i]);
+			return 2;
+		}
+	if (!grants.room[0]) {
+		fputs("belfry: token sign wants room=NAME (or room=* for any)\n", stderr);
+		return 2;
+	}
+	grants.expires_s += now_s;
+	if (bf_join_sign(token, sizeof(token), key_path, &grants, now_s, why, sizeof(why))) {
+		fprintf(stderr, "belfry: %s\n", why);
+		return 1;
+	}
+	puts(token);
+	return 0;
+}
+
+static int command_token(const struct bf_conf *conf, int argc, char **argv)
+{
+	char why[256] = "";
+	char public_path[1024];
+
+	(void)conf;
+	if (argc == 2 && strcmp(argv[0], "keygen") == 0) {
+		snprintf(public_path, sizeof(public_path), "%s.pub", argv[1]);
+		if (bf_join_keygen(argv[1], public_path, why, sizeof(why))) {
+			fprintf(stderr, "belfry: %s\n", why);
+			return 1;
+		}
+		printf("private key: %s\npublic key:  %s (set rtc.join_keys to this one)\n", argv[1], public_path);
+		return 0;
+	}
+	if (argc >= 2 && strcmp(argv[0], "sign") == 0)
+		return sign_token(argv[1], argv + 2, argc - 2);
+	fputs("usage: belfry token keygen FILE\n"
+	      "       belfry token sign FILE room=NAME [name=NAME] [publish=yes] [subscribe=yes] [data=yes] [ttl=3600]\n",
+		stderr);
+	return 2;
+}
+
 static int command_version(const struct bf_conf *conf, int argc, char **argv)
 {
 	(void)conf;
@@ -436,6 +516,7 @@ static const struct command {
 	{"run", "start the server", command_run},
 	{"config", "config check | config print: the configuration as the server sees it", command_config},
 	{"doctor", "look for what would keep the server from working well", command_doctor},
+	{"token", "make join tokens: token keygen FILE | token sign FILE room=NAME ...", command_token},
 	{"version", "print the version", command_version},
 };
 
@@ -448,23 +529,32 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : 2;
 }
 
-/* Flags begin with "--"; all else are words of the command. --io is short for --media.io. */
+/* Flags begin with "--"; all else are words of the command. --io=X is short for --media.io=X. */
 struct arguments {
 	const char *config;
 	char *flags[64];
 	int flag_count;
-	char *words[8];
+	char *words[16];
 	int word_count;
+	char io[32];
 };
+
+static char *io_flag(struct arguments *out, const char *value)
+{
+	snprintf(out->io, sizeof(out->io), "--media.io=%s", value);
+	return out->io;
+}
 
 static int split(struct arguments *out, int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {
 		if (strncmp(argv[i], "--config=", 9) == 0)
 			out->config = argv[i] + 9;
+		else if (strncmp(argv[i], "--io=", 5) == 0 && out->flag_count < 64)
+			out->flags[out->flag_count++] = io_flag(out, argv[i] + 5);
 		else if (strncmp(argv[i], "--", 2) == 0 && out->flag_count < 64)
 			out->flags[out->flag_count++] = argv[i];
-		else if (out->word_count < 8)
+		else if (out->word_count < 16)
 			out->words[out->word_count++] = argv[i];
 		else
 			return -EINVAL;

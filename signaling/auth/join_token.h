@@ -40,4 +40,9 @@ int bf_join_verify(struct bf_join_grants *out, const struct bf_join_verifier *ve
 int bf_join_sign(char *out, size_t out_size, const char *key_path, const struct bf_join_grants *grants,
 	int64_t now_s, char *why, size_t why_size);
 
+/* Make a key pair (ES256) as PEM: the private half at `private_path` with mode 0600, the public half at `public_path`. Neither file
+ * may exist yet: -EEXIST; other errors of open(2); `why` names the file. */
+int bf_join_keygen(
+	const char *private_path, const char *public_path, char *why, size_t why_size);
+
 #endif

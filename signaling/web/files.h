@@ -8,6 +8,6 @@
 #include "signaling/http/server.h"
 
 extern const struct bf_http_file bf_web_files[];
-extern const size_t bf_web_files_count;
+extern const size_t bf_web_file_count;
 
 #endif
