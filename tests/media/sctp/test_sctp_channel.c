@@ -389,8 +389,7 @@ static void longer_messages_than_announced_are_dropped_whole(void **state)
 		send_raw(0, stream, PPID_BINARY, block, sizes[i]);
 		send_raw(0, stream, PPID_BINARY, block, BF_SCTP_MESSAGE_MAX);
 		pair_await(pair, 1, BF_SCTP_MESSAGE, i + 1, 600000);
-		assert_int_equal(
-			pair_nth(pair, 1, BF_SCTP_MESSAGE, i)->len, BF_SCTP_MESSAGE_MAX);
+		assert_int_equal(pair_nth(pair, 1, BF_SCTP_MESSAGE, i)->len, BF_SCTP_MESSAGE_MAX);
 		assert_int_equal(bf_sctp_counters(sctp(1))->refused_oversize, i + 1);
 	}
 	free(block);

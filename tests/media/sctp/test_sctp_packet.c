@@ -22,7 +22,8 @@ static bool is_wanted(const void *data, size_t len)
 }
 
 /* An INIT with the parameter `type` of `len` bytes in all, perhaps behind another chunk. Returns the packet's length. */
-static size_t make_init(uint8_t out[128], uint8_t chunk, uint16_t param, uint16_t param_len, bool is_second)
+static size_t make_init(
+	uint8_t out[128], uint8_t chunk, uint16_t param, uint16_t param_len, bool is_second)
 {
 	struct bf_wr wr = bf_wr(out, 128);
 	size_t padded = (size_t)(param_len + 3) / 4 * 4;
@@ -60,7 +61,7 @@ static void inits_that_name_addresses_are_unwanted(void **state)
 		{5, 8, false},
 		{6, 20, false},
 		{11, 10, false},
-		{12, 6, true},      /* supported address types, padded */
+		{12, 6, true},	    /* supported address types, padded */
 		{0xc000, 4, true},  /* FORWARD-TSN supported */
 		{0x8008, 6, true},  /* supported extensions */
 		{0x8000, 3, false}, /* shorter than itself */
