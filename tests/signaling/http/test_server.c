@@ -172,6 +172,13 @@ static void open_server(struct fixture *f)
 	assert_int_equal(bf_http_server_listen(f->server, why, sizeof(why)), 0);
 }
 
+static void set(char **value, const char *text)
+{
+	free(*value);
+	*value = strdup(text);
+	assert_non_null(*value);
+}
+
 static int set_up(void **state, enum bf_io io)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -184,8 +191,7 @@ static int set_up(void **state, enum bf_io io)
 	f->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	assert_int_equal(bf_log_new(&f->log, f->null_fd, BF_LOG_LOGFMT, BF_LOG_DEBUG), 0);
 	assert_int_equal(bf_conf_new(&f->conf), 0);
-	free(f->conf->http.listen);
-	f->conf->http.listen = strdup("127.0.0.1:0");
+	set(&f->conf->http.listen, "127.0.0.1:0");
 	open_server(f);
 	return 0;
 }
@@ -758,14 +764,16 @@ static void bad_listen_address_is_named(void **state)
 	loopback_close(&f->client);
 	assert_int_equal(bf_metrics_new(&metrics), 0);
 	assert_int_equal(bf_http_server_new(&other, f->loop, f->log, metrics, f->conf), 0);
-	free(f->conf->http.listen);
-	f->conf->http.listen = strdup("nonsense");
+	set(&f->conf->http.listen, "nonsense");
 	assert_int_equal(bf_http_server_listen(other, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "nonsense"));
-	free(f->conf->http.listen);
-	f->conf->http.listen = strdup(bf_addr_format(&taken, address));
+	set(&f->conf->http.listen, bf_addr_format(&taken, address));
 	assert_int_equal(bf_http_server_listen(other, why, sizeof(why)), -EADDRINUSE);
 	assert_non_null(strstr(why, address));
+	set(&f->conf->http.tls_cert, "/nonexistent/cert.pem");
+	set(&f->conf->http.tls_key, "/nonexistent/key.pem");
+	assert_int_equal(bf_http_server_listen(other, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "/nonexistent/cert.pem"));
 	bf_http_server_free(other);
 	bf_metrics_free(metrics);
 }
