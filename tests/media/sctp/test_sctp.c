@@ -56,12 +56,12 @@ static void both_connect_at_once(void **state)
 	assert_int_equal(
 		bf_sctp_open(sctp(0), &reliable, &(const struct bf_sctp_channel *){NULL}), -EPROTO);
 	pair_connect(pair, 0);
-	pair_run(pair, 5000);
+	pair_run(pair, 70000); /* two of usrsctp's usual heartbeats */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(pair_count(pair, i, BF_SCTP_CONNECTED), 1);
 		assert_int_equal(pair->ends[i].event_count, 1);
 		/* nothing is said when there is nothing to say: no heartbeats */
-		assert_true(pair->ends[i].packet_count < 10);
+		assert_true(pair->ends[i].packet_count < 6);
 	}
 }
 
