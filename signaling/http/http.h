@@ -23,7 +23,7 @@ struct bf_http_field {
 struct bf_http_request {
 	struct bf_bytes method;
 	struct bf_bytes target;       /* as sent */
-	struct bf_bytes path;         /* decoded, dot segments removed, always begins with '/' */
+	struct bf_bytes path;         /* decoded once (UTF-8, no controls, no escaped '/'), dot segments removed, begins with '/' */
 	struct bf_bytes query;        /* raw, without '?' */
 	unsigned minor_version;       /* 0 or 1 */
 	struct bf_http_field fields[BF_HTTP_FIELDS];

@@ -25,7 +25,8 @@
 struct bf_http_server;
 
 /* One request being answered. Valid until one of the bf_http_reply functions is called on it, which must happen exactly once,
- * inside the handler or later. Later: keep bf_http_exchange_id and find it again, since the client may have gone. */
+ * inside the handler or later. Later: keep bf_http_exchange_id and find it again, since the client may have gone. The request that a
+ * handler is given is lent until it returns. While an exchange runs nothing more is read from its client. */
 struct bf_http_exchange;
 
 struct bf_http_route {
