@@ -11,15 +11,15 @@
 #include "core/base/bytes.h"
 
 #define BF_JOIN_TOKEN_MAX 4096
-#define BF_JOIN_KEYS      16
-#define BF_ROOM_TEXT      65
-#define BF_NAME_TEXT      257
+#define BF_JOIN_KEYS	  16
+#define BF_ROOM_TEXT	  65
+#define BF_NAME_TEXT	  257
 
 struct bf_join_grants {
-	char room[BF_ROOM_TEXT];  /* "*": any */
-	char name[BF_NAME_TEXT];  /* "": the client chooses */
-	uint32_t grants;          /* enum bf_grant of media/media_msg.h */
-	int64_t expires_s;        /* seconds since 1970 */
+	char room[BF_ROOM_TEXT]; /* "*": any */
+	char name[BF_NAME_TEXT]; /* "": the client chooses */
+	uint32_t grants;	 /* enum bf_grant of media/media_msg.h */
+	int64_t expires_s;	 /* seconds since 1970 */
 };
 
 struct bf_join_verifier;
@@ -37,12 +37,11 @@ int bf_join_verify(struct bf_join_grants *out, const struct bf_join_verifier *ve
 /* Make a token for `grants`, signed with the private key (PEM or JWK, P-256) at `key_path`; written with its NUL to out[out_size]
  * (BF_JOIN_TOKEN_MAX + 1 always suffices). -ENOENT, -EACCES, -EINVAL: the key; -ENOBUFS: the token would be too long; `why` says
  * what. For the command line and for tests: a server holds no private key. */
-int bf_join_sign(char *out, size_t out_size, const char *key_path, const struct bf_join_grants *grants,
-	int64_t now_s, char *why, size_t why_size);
+int bf_join_sign(char *out, size_t out_size, const char *key_path,
+	const struct bf_join_grants *grants, int64_t now_s, char *why, size_t why_size);
 
 /* Make a key pair (ES256) as PEM: the private half at `private_path` with mode 0600, the public half at `public_path`. Neither file
  * may exist yet: -EEXIST; other errors of open(2); `why` names the file. */
-int bf_join_keygen(
-	const char *private_path, const char *public_path, char *why, size_t why_size);
+int bf_join_keygen(const char *private_path, const char *public_path, char *why, size_t why_size);
 
 #endif

@@ -11,9 +11,10 @@
 #include "core/base/bytes.h"
 
 #define BF_HTTP_HEAD_MAX 16384
-#define BF_HTTP_FIELDS   96
+#define BF_HTTP_FIELDS	 96
 #define BF_HTTP_SEGMENTS 8 /* captured path parameters */
-#define BF_HTTP_PATH_MAX 2048 /* bytes of path, without the query; longer ones are refused with 414 */
+#define BF_HTTP_PATH_MAX \
+	2048 /* bytes of path, without the query; longer ones are refused with 414 */
 
 struct bf_http_field {
 	struct bf_bytes name;  /* as sent; compare without case */
@@ -22,15 +23,16 @@ struct bf_http_field {
 
 struct bf_http_request {
 	struct bf_bytes method;
-	struct bf_bytes target;       /* as sent */
-	struct bf_bytes path;         /* decoded once (UTF-8, no controls, no escaped '/'), dot segments removed, begins with '/' */
-	struct bf_bytes query;        /* raw, without '?' */
-	unsigned minor_version;       /* 0 or 1 */
+	struct bf_bytes target; /* as sent */
+	struct bf_bytes
+		path; /* decoded once (UTF-8, no controls, no escaped '/'), dot segments removed, begins with '/' */
+	struct bf_bytes query;	/* raw, without '?' */
+	unsigned minor_version; /* 0 or 1 */
 	struct bf_http_field fields[BF_HTTP_FIELDS];
 	unsigned field_count;
 	struct bf_bytes body;
 	bool keep_alive;
-	bool wants_upgrade;           /* Connection: upgrade with Upgrade: websocket */
+	bool wants_upgrade;			  /* Connection: upgrade with Upgrade: websocket */
 	struct bf_bytes params[BF_HTTP_SEGMENTS]; /* filled by the router: {room} ... in order */
 	unsigned param_count;
 };
@@ -51,8 +53,8 @@ size_t bf_http_parser_put(struct bf_http_parser *parser, struct bf_bytes data);
 /* 1: a whole request is in *out. 0: more bytes are needed. Negative: refuse and close; *status then is 400, 413, 414, 417, 431,
  * 501, 503 (no memory) or 505 and *why a static sentence naming the cause. Unless it returns 1, what is in *out means nothing.
  * Pipelined requests come one call after another. */
-int bf_http_parser_next(struct bf_http_parser *parser, struct bf_http_request *out, int *status,
-	const char **why);
+int bf_http_parser_next(
+	struct bf_http_parser *parser, struct bf_http_request *out, int *status, const char **why);
 
 /* Whether the head of a request has begun but is not complete: what the slow-loris deadline guards. */
 bool bf_http_parser_is_mid_request(const struct bf_http_parser *parser);

@@ -116,7 +116,7 @@ static int on_line(struct bf_http_chunks *chunks, struct bf_bytes raw, size_t *t
 {
 	bool is_trailer = chunks->stage == BF_HTTP_CHUNK_TRAILER;
 	size_t len_max = is_trailer ? BF_HTTP_TRAILER_MAX : BF_HTTP_CHUNK_LINE_MAX;
-	struct bf_bytes line;
+	struct bf_bytes line = bf_bytes(NULL, 0);
 	int found = find_line(raw, len_max, &line, taken, refusal);
 
 	if (found != 1)

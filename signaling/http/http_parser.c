@@ -199,9 +199,11 @@ static int read_chunks(struct bf_http_parser *parser)
 {
 	uint8_t *head = parser->buffer + parser->start;
 	size_t raw_len = parser->len - parser->start - parser->raw_at, used = 0;
-	int done = bf_http_chunks_decode(&parser->chunks, head + parser->head_len,
-		head + parser->raw_at, raw_len, &used, &parser->refusal);
+	int done;
 
+	assert(parser->buffer); /* the head is in it */
+	done = bf_http_chunks_decode(&parser->chunks, head + parser->head_len,
+		head + parser->raw_at, raw_len, &used, &parser->refusal);
 	parser->raw_at += used;
 	if (done == 0) {
 		/* Close the gap that sizes and line ends have left, so that the buffer never holds more than the limits. */

@@ -19,8 +19,8 @@
 #define BF_HTTP_HEAD_TIMEOUT_US (10 * 1000000)
 #define BF_HTTP_BODY_TIMEOUT_US (30 * 1000000)
 #define BF_HTTP_IDLE_TIMEOUT_US (75 * 1000000)
-#define BF_HTTP_BODY_MAX        (1024 * 1024)
-#define BF_HTTP_REPLY_MAX       (3 * 1024 * 1024) /* bytes of one reply; files may be larger */
+#define BF_HTTP_BODY_MAX	(1024 * 1024)
+#define BF_HTTP_REPLY_MAX	(3 * 1024 * 1024) /* bytes of one reply; files may be larger */
 
 struct bf_http_server;
 
@@ -30,9 +30,10 @@ struct bf_http_server;
 struct bf_http_exchange;
 
 struct bf_http_route {
-	const char *method;  /* "GET" also answers HEAD */
-	const char *path;    /* "/whip/{room}/{name}"; a last segment "{rest*}" takes the remainder */
-	void (*handler)(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
+	const char *method; /* "GET" also answers HEAD */
+	const char *path; /* "/whip/{room}/{name}"; a last segment "{rest*}" takes the remainder */
+	void (*handler)(void *arg, struct bf_http_exchange *exchange,
+		const struct bf_http_request *request);
 	const char *summary; /* one line for the generated documentation; required */
 };
 
@@ -47,16 +48,17 @@ int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route
 /* A file that is part of the binary (cmake/embed.cmake makes tables of them). A file whose path is another's with ".gz" appended
  * is that one's compressed form. */
 struct bf_http_file {
-	const char *path;         /* "/index.html"; also answers "/" */
+	const char *path; /* "/index.html"; also answers "/" */
 	const char *content_type;
 	const uint8_t *data;
 	size_t len;
-	const char *etag;         /* with its quotes */
+	const char *etag; /* with its quotes */
 };
 
 /* Serve files (borrowed, static tables) where no route matches: GET and HEAD, with ETag, caching and security fields. -EEXIST: a
  * path is taken. */
-int bf_http_server_add_files(struct bf_http_server *server, const struct bf_http_file *files, size_t count);
+int bf_http_server_add_files(
+	struct bf_http_server *server, const struct bf_http_file *files, size_t count);
 
 /* The deadlines above, for tests and for those who must change them. 0 leaves one as it is. */
 struct bf_http_timeouts {
@@ -64,7 +66,8 @@ struct bf_http_timeouts {
 	int64_t reply_us; /* a handler that has not answered by then: 504 */
 	int64_t write_us; /* a client that takes nothing of its answer for so long is cut off */
 };
-void bf_http_server_set_timeouts(struct bf_http_server *server, const struct bf_http_timeouts *timeouts);
+void bf_http_server_set_timeouts(
+	struct bf_http_server *server, const struct bf_http_timeouts *timeouts);
 
 /* Bind and serve conf->http.listen (TLS if configured). `why` names address and cause. */
 int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size);
@@ -81,7 +84,8 @@ struct bf_addr bf_http_exchange_remote(const struct bf_http_exchange *exchange);
 void bf_http_reply_field(struct bf_http_exchange *exchange, const char *name, const char *value);
 void bf_http_reply(struct bf_http_exchange *exchange, int status, const char *content_type,
 	struct bf_bytes body);
-void bf_http_reply_json(struct bf_http_exchange *exchange, int status, struct bf_json *body); /* takes body */
+void bf_http_reply_json(
+	struct bf_http_exchange *exchange, int status, struct bf_json *body); /* takes body */
 void bf_http_reply_problem(
 	struct bf_http_exchange *exchange, int status, const char *code, const char *detail);
 

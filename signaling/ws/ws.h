@@ -11,9 +11,9 @@
 
 #include "signaling/http/server.h"
 
-#define BF_WS_PING_US    (25 * 1000000)
-#define BF_WS_TIMEOUT_US (60 * 1000000)
-#define BF_WS_CLOSE_US   (5 * 1000000) /* for the peer's close frame after ours */
+#define BF_WS_PING_US	   (25 * 1000000)
+#define BF_WS_TIMEOUT_US   (60 * 1000000)
+#define BF_WS_CLOSE_US	   (5 * 1000000) /* for the peer's close frame after ours */
 
 #define BF_WS_UNSENT_MAX   (1024 * 1024)
 #define BF_WS_UNSENT_SLACK (64 * 1024) /* above that, for pongs and close frames */
@@ -28,9 +28,10 @@ struct bf_ws_ops {
 };
 
 struct bf_ws_conf {
-	size_t message_max;       /* 0: 65536 */
-	char *const *origins;     /* allowed Origin values; "*": any. Clients that send none are no browsers, and are let in */
-	unsigned origins_count;   /* 0: the request's own host only */
+	size_t message_max; /* 0: 65536 */
+	char *const *
+		origins; /* allowed Origin values; "*": any. Clients that send none are no browsers, and are let in */
+	unsigned origins_count; /* 0: the request's own host only */
 	/* 0: BF_WS_PING_US, BF_WS_TIMEOUT_US, BF_WS_CLOSE_US */
 	int64_t ping_us, timeout_us, close_us;
 };
@@ -38,7 +39,8 @@ struct bf_ws_conf {
 /* Answer the upgrade request: 101, or a problem (400, 403 Origin, 426, 500, 503). NULL when it was refused (already answered). No
  * callback comes before the next turn. */
 struct bf_ws *bf_ws_accept(struct bf_http_exchange *exchange, const struct bf_http_request *request,
-	struct bf_loop *loop, const struct bf_ws_conf *conf, const struct bf_ws_ops *ops, void *arg);
+	struct bf_loop *loop, const struct bf_ws_conf *conf, const struct bf_ws_ops *ops,
+	void *arg);
 
 /* Queue one text message. -ENOBUFS: more than 1 MiB unsent; the connection closes. -ECANCELED: closing. */
 int bf_ws_send(struct bf_ws *ws, struct bf_bytes text);
