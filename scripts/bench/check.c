@@ -4,11 +4,11 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#define HEADER	 20
-#define MAC	 20
-#define COOKIE	 0x2112A442
-#define REQUEST	 0x0001
-#define SUCCESS	 0x0101
+#define HEADER	20
+#define MAC	20
+#define COOKIE	0x2112A442
+#define REQUEST 0x0001
+#define SUCCESS 0x0101
 
 enum attr {
 	ATTR_USERNAME = 0x0006,
@@ -17,7 +17,8 @@ enum attr {
 	ATTR_USE_CANDIDATE = 0x0025,
 	ATTR_FINGERPRINT = 0x8028,
 	ATTR_CONTROLLING = 0x802A,
-	ATTR_NETWORK_COST = 0xC057, /* Chromium's; sent so that servers are seen to skip what they do not know */
+	ATTR_NETWORK_COST =
+		0xC057, /* Chromium's; sent so that servers are seen to skip what they do not know */
 };
 
 /* The header's length covers what comes after it, `more` bytes of which are still to be written. */
@@ -55,9 +56,9 @@ static void make_mac(uint8_t out[static MAC], struct bf_bytes message, const cha
 /* CRC-32 of ISO 3309, four bits at a time. */
 static uint32_t crc32(struct bf_bytes bytes)
 {
-	static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190,
-		0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+	static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8,
+		0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
 	uint32_t crc = 0xffffffff;
 
 	for (size_t i = 0; i < bytes.len; i++) {
@@ -67,10 +68,10 @@ static uint32_t crc32(struct bf_bytes bytes)
 	return ~crc;
 }
 
-size_t bench_check_write(uint8_t out[static BENCH_CHECK_MAX], const struct bench_check *check,
+size_t bench_check_write(uint8_t *out, size_t size, const struct bench_check *check,
 	const uint8_t tid[static BENCH_TID_BYTES])
 {
-	struct bf_wr wr = bf_wr(out, BENCH_CHECK_MAX);
+	struct bf_wr wr = bf_wr(out, size);
 	uint8_t mac[MAC];
 
 	bf_wr_u16(&wr, REQUEST);
@@ -111,8 +112,8 @@ bool bench_check_is_answer(
 	uint8_t copy[BENCH_CHECK_MAX], mac[MAC];
 	size_t at;
 
-	if (packet.len < HEADER || packet.len > sizeof(copy) || bf_get_u16(packet.data) != SUCCESS ||
-		bf_get_u32(packet.data + 4) != COOKIE ||
+	if (packet.len < HEADER || packet.len > sizeof(copy) ||
+		bf_get_u16(packet.data) != SUCCESS || bf_get_u32(packet.data + 4) != COOKIE ||
 		memcmp(packet.data + 8, tid, BENCH_TID_BYTES) != 0)
 		return false;
 	at = find_integrity(packet);

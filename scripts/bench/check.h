@@ -19,8 +19,8 @@ struct bench_check {
 	uint32_t priority;
 };
 
-/* A request with USE-CANDIDATE. Returns its length. */
-size_t bench_check_write(uint8_t out[static BENCH_CHECK_MAX], const struct bench_check *check,
+/* A request with USE-CANDIDATE, into out[size] with size >= BENCH_CHECK_MAX. Returns its length. */
+size_t bench_check_write(uint8_t *out, size_t size, const struct bench_check *check,
 	const uint8_t tid[static BENCH_TID_BYTES]);
 
 /* Whether `packet` is the success that answers the request of that transaction, with integrity under the same password. */

@@ -10,7 +10,8 @@ static unsigned bucket_of(uint64_t value)
 	if (value < BENCH_HISTOGRAM_SUB)
 		return (unsigned)value;
 	shift = 63 - (unsigned)__builtin_clzll(value) - 6;
-	idx = (shift + 1) * BENCH_HISTOGRAM_SUB + (unsigned)(value >> shift & (BENCH_HISTOGRAM_SUB - 1));
+	idx = (shift + 1) * BENCH_HISTOGRAM_SUB +
+	      (unsigned)(value >> shift & (BENCH_HISTOGRAM_SUB - 1));
 	return idx < BENCH_HISTOGRAM_SIZE ? idx : BENCH_HISTOGRAM_SIZE - 1;
 }
 
@@ -39,7 +40,8 @@ void bench_histogram_add(struct bench_histogram *histogram, uint64_t value)
 
 uint64_t bench_histogram_at(const struct bench_histogram *histogram, unsigned permille)
 {
-	uint64_t rank = (histogram->count * permille + 999) / 1000; /* how many values it has to cover */
+	uint64_t rank =
+		(histogram->count * permille + 999) / 1000; /* how many values it has to cover */
 	uint64_t seen = 0;
 
 	if (rank == 0)

@@ -17,7 +17,8 @@ void bench_probe_table_init(struct bench_probe_table *table)
 }
 
 /* Neighbouring packets differ, and those of one index in two streams do. */
-static const uint8_t *fill_of(const struct bench_probe_table *table, const struct bench_probe *probe)
+static const uint8_t *fill_of(
+	const struct bench_probe_table *table, const struct bench_probe *probe)
 {
 	uint64_t at = probe->index * 7 + probe->publisher * 131u + (uint64_t)probe->kind * 1021u;
 

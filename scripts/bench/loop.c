@@ -1,0 +1,157 @@
+#include "scripts/bench/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Few, so that the publishers' schedule is looked at between them. */
+#define EVENTS 16
+
+static int64_t read_clock_ns(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int64_t bench_now_ns(void)
+{
+	return read_clock_ns(CLOCK_MONOTONIC);
+}
+
+void bench_sync_clocks(struct bench *bench)
+{
+	int64_t before_ns = read_clock_ns(CLOCK_MONOTONIC);
+	int64_t real_ns = read_clock_ns(CLOCK_REALTIME);
+	int64_t after_ns = read_clock_ns(CLOCK_MONOTONIC);
+
+	bench->real_offset_ns = real_ns - (before_ns + (after_ns - before_ns) / 2);
+}
+
+/* "http://host:port" and perhaps a slash. */
+static int find_server(struct bench *bench, const char *url)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+	char name[sizeof(bench->host)];
+	const char *port = "80";
+	char *colon;
+	int err;
+
+	if (strncmp(url, "http://", 7) != 0) {
+		fprintf(stderr, "belfry-bench: --server wants http://HOST:PORT, not '%s'\n", url);
+		return -EINVAL;
+	}
+	snprintf(bench->host, sizeof(bench->host), "%.*s", (int)strcspn(url + 7, "/"), url + 7);
+	memcpy(name, bench->host, sizeof(name));
+	colon = strrchr(name, ':');
+	if (colon && colon > strrchr(name, ']')) {
+		*colon = '\0';
+		port = colon + 1;
+	}
+	if (name[0] == '[') {
+		memmove(name, name + 1, strlen(name));
+		name[strcspn(name, "]")] = '\0';
+	}
+	err = getaddrinfo(name, port, &hints, &found);
+	if (err) {
+		fprintf(stderr, "belfry-bench: %s: %s\n", bench->host, gai_strerror(err));
+		return -EINVAL;
+	}
+	bench->http = bf_addr_from_sockaddr(found->ai_addr);
+	freeaddrinfo(found);
+	return 0;
+}
+
+int bench_new(struct bench **out, const struct bench_options *options)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	int err = -ENOMEM;
+
+	if (!bench)
+		return -ENOMEM;
+	bench->options = options;
+	bench->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	bench->sdp = malloc(sizeof(*bench->sdp));
+	bench->rx = malloc(sizeof(*bench->rx));
+	if (bench->epoll_fd < 0 || !bench->sdp || !bench->rx)
+		goto fail;
+	err = find_server(bench, options->server);
+	if (!err)
+		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
+	if (err)
+		goto fail;
+	bench_probe_table_init(&bench->table);
+	bench_sync_clocks(bench);
+	*out = bench;
+	return 0;
+
+fail:
+	bench_free(bench);
+	return err;
+}
+
+void bench_free(struct bench *bench)
+{
+	if (!bench)
+		return;
+	bf_dtls_ctx_free(bench->dtls);
+	free(bench->sdp);
+	free(bench->rx);
+	if (bench->epoll_fd >= 0)
+		close(bench->epoll_fd);
+	free(bench);
+}
+
+void bench_path(char *out, size_t size, const char *pattern, unsigned number)
+{
+	const char *at = strstr(pattern, "{n}");
+
+	if (at)
+		snprintf(out, size, "%.*s%u%s", (int)(at - pattern), pattern, number, at + 3);
+	else
+		snprintf(out, size, "%s", pattern);
+}
+
+static void control(struct bench *bench, int op, struct bench_source *source, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+	int err = epoll_ctl(bench->epoll_fd, op, source->fd, &event);
+
+	assert(err == 0);
+}
+
+void bench_watch(struct bench *bench, struct bench_source *source, uint32_t events)
+{
+	control(bench, EPOLL_CTL_ADD, source, events);
+}
+
+void bench_rewatch(struct bench *bench, struct bench_source *source, uint32_t events)
+{
+	control(bench, EPOLL_CTL_MOD, source, events);
+}
+
+void bench_turn(struct bench *bench, int64_t until_ns)
+{
+	struct epoll_event events[EVENTS];
+	int64_t wait_ns = until_ns - bench_now_ns();
+	struct timespec timeout = {0};
+	int count;
+
+	if (wait_ns > 0) {
+		timeout.tv_sec = wait_ns / 1000000000;
+		timeout.tv_nsec = wait_ns % 1000000000;
+	}
+	count = epoll_pwait2(bench->epoll_fd, events, EVENTS, &timeout, NULL);
+	for (int i = 0; i < count; i++) {
+		struct bench_source *source = events[i].data.ptr;
+		bench->totals.events++;
+		if (source->fd >= 0) /* not closed by one before it */
+			source->on_ready(source->arg, events[i].events);
+	}
+}

@@ -1,0 +1,38 @@
+/* scripts/bench/options.h - what one run of the generator shall do.
+ *
+ * Owner:   main.c; read-only after parsing.   Thread: any.
+ */
+#ifndef BF_BENCH_OPTIONS_H
+#define BF_BENCH_OPTIONS_H
+
+#include "media/srtp/srtp.h"
+
+#include <sys/types.h>
+
+#define BENCH_PEERS_MAX 20000
+
+struct bench_options {
+	const char *server;	 /* http://host:port */
+	const char *whip, *whep; /* paths; {n} is replaced by the publisher's number */
+	const char *token;	 /* for Authorization: Bearer; NULL: none */
+	const char *json;	 /* file for the figures; NULL: none */
+	pid_t pid;		 /* of the server, to read its CPU time and memory; 0: unknown */
+	enum bf_srtp_profile profile;
+	unsigned publishers, subscribers;
+	unsigned late;	   /* of the subscribers: join while media flows */
+	unsigned parallel; /* joins in flight at once */
+	unsigned seconds;  /* of the steady window */
+	unsigned warmup_ms;
+	unsigned video_kbps, video_fps;
+	unsigned video_bytes; /* of an RTP packet before encryption */
+	bool has_audio;
+	unsigned sample;       /* one in so many packets is decrypted and checked */
+	bool has_kernel_times; /* packets' arrival by the kernel's clock instead of when they are read */
+};
+
+/* Fill `out` from the command line. On error says why on stderr and returns -EINVAL. */
+int bench_options_parse(struct bench_options *out, int argc, char **argv);
+
+void bench_options_print_usage(void);
+
+#endif

@@ -1,0 +1,43 @@
+/* scripts/bench/server.h - what the kernel says of a process: CPU time, memory, switches; and of this machine.
+ *
+ * Owner:   values.   Thread: any.   Source: proc(5), clock_getcpuclockid(3).
+ */
+#ifndef BF_BENCH_SERVER_H
+#define BF_BENCH_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BENCH_THREADS	  32
+#define BENCH_THREAD_NAME 16
+
+struct bench_thread {
+	pid_t tid;
+	char name[BENCH_THREAD_NAME];
+	int64_t cpu_ns;
+};
+
+struct bench_server {
+	int64_t at_ns;	/* CLOCK_MONOTONIC */
+	int64_t cpu_ns; /* of all threads, also of those that have ended */
+	int64_t rss_bytes;
+	int64_t switches_waiting, switches_forced; /* it gave the core up; it was taken from it */
+	struct bench_thread threads[BENCH_THREADS];
+	size_t thread_count;
+};
+
+/* What cannot be read is 0. */
+void bench_server_read(struct bench_server *out, pid_t pid);
+
+/* CPU time of this process. */
+int64_t bench_own_cpu_ns(void);
+
+struct bench_machine {
+	char cpu[96];
+	char kernel[80];
+	unsigned cores;
+};
+void bench_machine_read(struct bench_machine *out);
+
+#endif
