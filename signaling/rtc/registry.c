@@ -288,7 +288,7 @@ int bf_rtc_participant_add_track(
 	if (participant->track_count == participant->track_room) {
 		unsigned room = participant->track_room ? 2 * participant->track_room : 4;
 		struct bf_rtc_track *bigger =
-			reallocarray(participant->tracks, room, sizeof(*bigger));
+			realloc(participant->tracks, room * sizeof(*bigger)); /* at most 64 */
 
 		if (!bigger)
 			return -ENOMEM;

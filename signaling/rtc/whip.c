@@ -225,9 +225,12 @@ static bool check_names(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request
 	return true;
 }
 
-static bool check_token(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request)
+/* What the participant may do, in *out; false: refused. A player does nothing but receive; a publisher may have data channels. */
+static bool check_token(
+	struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request, uint32_t *out)
 {
 	uint32_t needed = request->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH;
+	uint32_t wanted = request->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH | BF_GRANT_DATA;
 	struct bf_join_grants grants;
 	enum bf_rtc_code code;
 	const char *why;
@@ -245,6 +248,7 @@ static bool check_token(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request
 		refuse(hub, request, BF_RTC_FORBIDDEN, "the join token is for another name");
 		return false;
 	}
+	*out = grants.grants & wanted;
 	return true;
 }
 
@@ -322,8 +326,8 @@ static int post_offer(struct bf_rtc_hub *hub, struct bf_rtc_participant *partici
 	return 0;
 }
 
-static void start(
-	struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request, uint64_t play_id)
+static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
+	uint32_t grants, uint64_t play_id)
 {
 	struct bf_rtc_whip_session *session;
 	struct bf_rtc_participant *participant;
@@ -338,7 +342,7 @@ static void start(
 			err == -ENOBUFS ? "the room is full" : "out of memory");
 		return;
 	}
-	participant->grants = request->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH;
+	participant->grants = grants;
 	err = session_new(hub, &session, participant, request);
 	if (!err) {
 		join = bf_rtc_hub_expect(hub, participant, BF_RTC_PENDING_WHIP_JOIN);
@@ -358,10 +362,11 @@ static void start(
 void bf_rtc_whip_post(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request)
 {
 	uint64_t play_id;
+	uint32_t grants;
 
-	if (check_names(hub, request) && check_token(hub, request) && check_offer(hub, request) &&
-		check_room(hub, request, &play_id))
-		start(hub, request, play_id);
+	if (check_names(hub, request) && check_token(hub, request, &grants) &&
+		check_offer(hub, request) && check_room(hub, request, &play_id))
+		start(hub, request, grants, play_id);
 }
 
 /* Location, ETag, and a Link for each ICE server that fits. */
