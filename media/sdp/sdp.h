@@ -121,7 +121,8 @@ int bf_sdp_check_webrtc(const struct bf_sdp *sdp, char *why, size_t why_size);
 void bf_sdp_unify_exts(struct bf_sdp *sdp);
 
 /* The first format of `media`, in its order, whose codec is in the bit mask `codecs` (1u << BF_CODEC_x) and that we can forward
- * (H.264: packetization-mode 1 preferred over 0; VP9 and AV1: profile 0 preferred); NULL if there is none. */
+ * (H.264: packetization-mode 1 preferred over 0, and any profile over plain baseline; VP9 and AV1: profile 0 preferred); NULL if
+ * there is none. */
 const struct bf_sdp_format *bf_sdp_choose(const struct bf_sdp_media *media, uint32_t codecs);
 
 /* The rtx format whose apt is `pt`; NULL if none. */

@@ -133,28 +133,32 @@ static bool can_forward(const struct bf_sdp_format *format)
 	return format->codec != BF_CODEC_H264 || h264_of(format->fmtp).mode <= 1;
 }
 
-static bool is_preferred(const struct bf_sdp_format *format)
+/* 0 is best. Plain baseline comes after the other H.264 profiles: those who take only constrained baseline, many browsers among them,
+ * could not be given it, though encoders make the same of both. */
+static unsigned rank(const struct bf_sdp_format *format)
 {
-	if (format->codec == BF_CODEC_H264)
-		return h264_of(format->fmtp).mode == 1;
-	return profile_of(format) == 0;
+	struct h264 h264;
+
+	if (format->codec != BF_CODEC_H264)
+		return profile_of(format) == 0 ? 0 : 1;
+	h264 = h264_of(format->fmtp);
+	return (h264.mode == 1 ? 0u : 2u) + (h264.profile == H264_BASELINE ? 1u : 0u);
 }
 
 const struct bf_sdp_format *bf_sdp_choose(const struct bf_sdp_media *media, uint32_t codecs)
 {
-	const struct bf_sdp_format *first = NULL;
+	const struct bf_sdp_format *best = NULL;
 
 	for (unsigned i = 0; i < media->format_count; i++) {
 		const struct bf_sdp_format *format = &media->formats[i];
 
 		if (format->is_rtx || !(codecs >> format->codec & 1) || !can_forward(format))
 			continue;
-		if (!first)
-			first = format; /* its codec is the peer's wish; only the kind is ours */
-		if (format->codec == first->codec && is_preferred(format))
-			return format;
+		/* The first one's codec is the peer's wish; only the kind is ours. */
+		if (!best || (format->codec == best->codec && rank(format) < rank(best)))
+			best = format;
 	}
-	return first;
+	return best;
 }
 
 const struct bf_sdp_format *bf_sdp_rtx_of(const struct bf_sdp_media *media, uint8_t pt)

@@ -43,7 +43,7 @@ static void the_peers_order_decides_among_the_codecs_we_take(void **state)
 	media = &sdp.media[1];
 	assert_int_equal(chosen(media, ~0u), 96);
 	assert_int_equal(chosen(media, BIT(BF_CODEC_VP9) | BIT(BF_CODEC_AV1)), 45);
-	assert_int_equal(chosen(media, BIT(BF_CODEC_H264)), 102);
+	assert_int_equal(chosen(media, BIT(BF_CODEC_H264)), 108); /* 102 is plain baseline */
 	assert_int_equal(chosen(media, BIT(BF_CODEC_VP9)), 98);
 	assert_int_equal(chosen(media, BIT(BF_CODEC_OPUS)), 999);
 	assert_int_equal(chosen(media, 0), 999);
@@ -70,6 +70,32 @@ static void mode_one_and_profile_zero_are_preferred(void **state)
 					       "a=rtpmap:98 VP8/90000\r\n"),
 				 ~0u),
 		97); /* better a rare profile of the first codec than another codec */
+}
+
+static void plain_baseline_is_chosen_only_if_nothing_else_is_offered(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		chosen(video("97 98", "a=rtpmap:97 H264/90000\r\n"
+				      "a=fmtp:97 packetization-mode=1;profile-level-id=42001f\r\n"
+				      "a=rtpmap:98 H264/90000\r\n"
+				      "a=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\n"),
+			~0u),
+		98);
+	assert_int_equal(
+		chosen(video("97 98", "a=rtpmap:97 H264/90000\r\n"
+				      "a=fmtp:97 packetization-mode=1;profile-level-id=42001f\r\n"
+				      "a=rtpmap:98 H264/90000\r\n"
+				      "a=fmtp:98 packetization-mode=0;profile-level-id=42e01f\r\n"),
+			~0u),
+		97);
+	assert_int_equal(
+		chosen(video("97 98", "a=rtpmap:97 H264/90000\r\n"
+				      "a=fmtp:97 packetization-mode=1;profile-level-id=640c1f\r\n"
+				      "a=rtpmap:98 H264/90000\r\n"
+				      "a=fmtp:98 packetization-mode=1;profile-level-id=42e01f\r\n"),
+			~0u),
+		97); /* the peer's order */
 }
 
 static void interleaved_h264_is_never_chosen(void **state)
@@ -198,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_peers_order_decides_among_the_codecs_we_take),
 		cmocka_unit_test(mode_one_and_profile_zero_are_preferred),
+		cmocka_unit_test(plain_baseline_is_chosen_only_if_nothing_else_is_offered),
 		cmocka_unit_test(interleaved_h264_is_never_chosen),
 		cmocka_unit_test(h264_matches_by_profile_and_mode),
 		cmocka_unit_test(h264_mode_one_takes_a_sender_of_mode_zero_but_not_the_reverse),
