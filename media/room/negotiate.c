@@ -58,6 +58,16 @@ void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *of
 	};
 }
 
+/* Whether any section of our answer, in rooms->written, is not rejected. */
+bool bf_negotiate_is_live(const struct bf_rooms *rooms, unsigned media_count)
+{
+	for (unsigned i = 0; i < media_count; i++) {
+		if (rooms->written[i].port != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Write the sections in rooms->written to rooms->text. Returns the length or a negative errno. */
 int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned media_count)
 {

@@ -146,6 +146,10 @@ static int start(struct bf_conn *conn, const struct bf_media_offer *offer, char 
 		err = take_section(conn, &rooms->parsed->media[i], &rooms->written[i], &texts[i]);
 	if (err)
 		return err;
+	if (!bf_negotiate_is_live(rooms, media_count)) {
+		snprintf(why, why_size, "no section of the offer can receive what is played");
+		return -EOPNOTSUPP;
+	}
 	err = bf_negotiate_write(conn, bf_negotiate_our_setup(section), media_count);
 	if (err < 0)
 		return err;
@@ -158,6 +162,7 @@ void bf_play_on_offer(struct bf_participant *player, const struct bf_media_offer
 	struct bf_rooms *rooms = player->room->rooms;
 	struct bf_conn *conn;
 	char why[160] = "";
+	int err;
 
 	if (!(player->grants & BF_GRANT_SUBSCRIBE)) {
 		fail(player, offer, "forbidden", "the token does not grant subscribe");
@@ -178,9 +183,10 @@ void bf_play_on_offer(struct bf_participant *player, const struct bf_media_offer
 	player->is_player = true;
 	player->play_id = offer->play_participant_id;
 	conn->is_client_offered = true;
-	if (start(conn, offer, why, sizeof(why))) {
+	err = start(conn, offer, why, sizeof(why));
+	if (err) {
 		bf_conn_free(conn);
-		fail(player, offer, "bad_sdp", why);
+		fail(player, offer, err == -EOPNOTSUPP ? "unsupported" : "bad_sdp", why);
 		return;
 	}
 	update_player(player);

@@ -309,6 +309,12 @@ void bf_publish_on_offer(struct bf_participant *participant, const struct bf_med
 	end_missing(participant, rooms->parsed);
 	for (unsigned i = 0; i < rooms->parsed->media_count; i++)
 		take_section(conn, offer, &rooms->parsed->media[i], &rooms->written[i]);
+	/* A browser may add something later; WHIP offers once. */
+	if (!participant->auto_subscribe && !bf_negotiate_is_live(rooms, rooms->parsed->media_count)) {
+		bf_conn_free(conn);
+		fail(participant, offer, "unsupported", "no section of the offer can be taken");
+		return;
+	}
 	len = bf_negotiate_write(conn, bf_negotiate_our_setup(section), rooms->parsed->media_count);
 	if (len < 0)
 		fail(participant, offer, "bad_sdp", "the answer would be too long");

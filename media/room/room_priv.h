@@ -205,6 +205,7 @@ int bf_negotiate_parse(struct bf_rooms *rooms, const char *text, size_t len, cha
 int bf_negotiate_remote(struct bf_conn *conn, const struct bf_sdp_media *section, char *why, size_t why_size);
 enum bf_sdp_setup bf_negotiate_our_setup(const struct bf_sdp_media *section);
 void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *offered);
+bool bf_negotiate_is_live(const struct bf_rooms *rooms, unsigned media_count);
 int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned media_count);
 
 /* publish.c */
