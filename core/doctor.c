@@ -58,7 +58,8 @@ static void check_io(struct doctor *doctor)
 	}
 	say(doctor, strcmp(doctor->conf->media.io, "uring") == 0 ? BAD : NOTE, "io_uring",
 		"refused by the kernel: %s", strerror(-err));
-	advise(doctor, "The server runs on epoll instead, at a few percent more CPU. Containers often forbid io_uring (seccomp);");
+	advise(doctor, "The server runs on epoll instead, at a few percent more CPU. Containers "
+		       "often forbid io_uring (seccomp);");
 	advise(doctor, "some hosts do so by the sysctl kernel.io_uring_disabled.");
 }
 
@@ -72,7 +73,8 @@ static void check_memlock(struct doctor *doctor)
 		say(doctor, GOOD, "memlock", "enough for the rings of every worker");
 		return;
 	}
-	say(doctor, NOTE, "memlock", "limit is %llu KiB; a worker's rings need about 200 KiB on kernels before 5.12",
+	say(doctor, NOTE, "memlock",
+		"limit is %llu KiB; a worker's rings need about 200 KiB on kernels before 5.12",
 		(unsigned long long)limit.rlim_cur / 1024);
 	advise(doctor, "Raise it with `ulimit -l 65536` or LimitMEMLOCK=64M in the systemd unit.");
 }
@@ -88,12 +90,14 @@ static void check_files(struct doctor *doctor)
 		say(doctor, GOOD, "open files", "limit %llu", (unsigned long long)limit.rlim_max);
 		return;
 	}
-	say(doctor, NOTE, "open files", "limit %llu is below http.connection_count_max (%u) and some",
+	say(doctor, NOTE, "open files",
+		"limit %llu is below http.connection_count_max (%u) and some",
 		(unsigned long long)limit.rlim_max, doctor->conf->http.connection_count_max);
 	advise(doctor, "Raise it with `ulimit -n` or LimitNOFILE= in the systemd unit.");
 }
 
-static void on_no_packets(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
+static void on_no_packets(
+	void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
 {
 	(void)arg;
 	(void)udp;
@@ -113,20 +117,25 @@ static void check_udp_port(struct doctor *doctor, unsigned worker)
 	err = bf_udp_open(&udp, doctor->loop, &any, &conf, on_no_packets, NULL);
 	if (err) {
 		say(doctor, BAD, "media port", "UDP %u: %s", port, strerror(-err));
-		advise(doctor, err == -EADDRINUSE ? "Another program uses it (`ss -ulpn` shows which); stop it or set media.udp_port."
-						 : "The server cannot open it.");
+		advise(doctor, err == -EADDRINUSE ? "Another program uses it (`ss -ulpn` shows "
+						    "which); stop it or set media.udp_port."
+						  : "The server cannot open it.");
 		return;
 	}
-	say(doctor, GOOD, "media port", "UDP %u is free%s", port, doctor->conf->media.tcp ? "; TCP too is wanted" : "");
+	say(doctor, GOOD, "media port", "UDP %u is free%s", port,
+		doctor->conf->media.tcp ? "; TCP too is wanted" : "");
 	if (worker == 0) {
 		uint64_t granted = bf_udp_counters(udp)->rcvbuf_bytes;
 		bool is_enough = granted >= UDP_BUFFER_WANTED;
-		say(doctor, is_enough ? GOOD : NOTE, "UDP buffers", "%llu KiB granted of %d KiB asked for",
-			(unsigned long long)granted / 1024, UDP_BUFFER_WANTED / 1024);
+		say(doctor, is_enough ? GOOD : NOTE, "UDP buffers",
+			"%llu KiB granted of %d KiB asked for", (unsigned long long)granted / 1024,
+			UDP_BUFFER_WANTED / 1024);
 		if (!is_enough)
-			advise(doctor, "Bursts may be lost under load: sysctl -w net.core.rmem_max=8388608 net.core.wmem_max=8388608");
+			advise(doctor, "Bursts may be lost under load: sysctl -w "
+				       "net.core.rmem_max=8388608 net.core.wmem_max=8388608");
 		if (!bf_udp_counters(udp)->has_gso)
-			say(doctor, NOTE, "UDP GSO", "not offered by this kernel: sending costs more CPU");
+			say(doctor, NOTE, "UDP GSO",
+				"not offered by this kernel: sending costs more CPU");
 	}
 	bf_udp_close(udp);
 }
@@ -141,15 +150,18 @@ static void check_tcp_port(struct doctor *doctor, const char *subject, const str
 {
 	struct bf_tcp_listener *listener;
 	char text[BF_ADDR_TEXT];
-	int err = bf_tcp_listen(&listener, doctor->loop, addr, &(struct bf_tcp_listen_conf){0}, on_no_stream, NULL);
+	int err = bf_tcp_listen(
+		&listener, doctor->loop, addr, &(struct bf_tcp_listen_conf){0}, on_no_stream, NULL);
 
 	bf_addr_format(addr, text);
 	if (err) {
 		say(doctor, BAD, subject, "%s: %s", text, strerror(-err));
-		advise(doctor, err == -EADDRINUSE      ? "Another program uses it (`ss -tlpn` shows which); stop it or choose another."
-				: err == -EACCES       ? "Ports below 1024 need CAP_NET_BIND_SERVICE."
-				: err == -EADDRNOTAVAIL ? "No interface of this host has that address."
-							: "The server cannot listen there.");
+		advise(doctor, err == -EADDRINUSE ? "Another program uses it (`ss -tlpn` shows "
+						    "which); stop it or choose another."
+			       : err == -EACCES	  ? "Ports below 1024 need CAP_NET_BIND_SERVICE."
+			       : err == -EADDRNOTAVAIL
+				       ? "No interface of this host has that address."
+				       : "The server cannot listen there.");
 		return;
 	}
 	say(doctor, GOOD, subject, "%s is free", text);
@@ -167,10 +179,13 @@ static void check_http(struct doctor *doctor)
 	if (conf->rtc.join_keys_count > 0)
 		say(doctor, GOOD, "join tokens", "%u public keys", conf->rtc.join_keys_count);
 	else if (bf_addr_is_loopback(&addr))
-		say(doctor, NOTE, "join tokens", "none configured: open development mode, on loopback only");
+		say(doctor, NOTE, "join tokens",
+			"none configured: open development mode, on loopback only");
 	else {
-		say(doctor, BAD, "join tokens", "http.listen is reachable from other hosts and rtc.join_keys is empty");
-		advise(doctor, "Make a key with `belfry token keygen`, set rtc.join_keys, or listen on 127.0.0.1.");
+		say(doctor, BAD, "join tokens",
+			"http.listen is reachable from other hosts and rtc.join_keys is empty");
+		advise(doctor, "Make a key with `belfry token keygen`, set rtc.join_keys, or "
+			       "listen on 127.0.0.1.");
 	}
 }
 
@@ -182,7 +197,8 @@ static void check_certificate(struct doctor *doctor)
 
 	if (!conf->http.tls_cert[0]) {
 		say(doctor, NOTE, "certificate", "none: plain HTTP");
-		advise(doctor, "Browsers allow camera and microphone only on https:// or on this machine itself; a proxy with TLS in front will do.");
+		advise(doctor, "Browsers allow camera and microphone only on https:// or on this "
+			       "machine itself; a proxy with TLS in front will do.");
 		return;
 	}
 	if (bf_tls_server_new(&tls, conf->http.tls_cert, conf->http.tls_key, why, sizeof(why))) {
@@ -201,22 +217,26 @@ static void check_addresses(struct doctor *doctor)
 	int count = bf_ifaddr_list(addrs, 32, true);
 
 	for (unsigned i = 0; i < conf->media.announced_count; i++)
-		say(doctor, GOOD, "announced", "%s (from media.announced)", conf->media.announced[i]);
+		say(doctor, GOOD, "announced", "%s (from media.announced)",
+			conf->media.announced[i]);
 	if (conf->media.announced_count > 0)
 		return;
 	for (int i = 0; i < count; i++)
 		say(doctor, GOOD, "announced", "%s%s", bf_addr_format_ip(&addrs[i], text),
-			bf_addr_is_loopback(&addrs[i]) ? " (only while HTTP listens on loopback)" : "");
+			bf_addr_is_loopback(&addrs[i]) ? " (only while HTTP listens on loopback)"
+						       : "");
 	if (count <= 0)
 		say(doctor, BAD, "announced", "this host has no address to offer to clients");
 	else
-		advise(doctor, "Behind NAT or a cloud's mapped address set media.announced to the public one.");
+		advise(doctor, "Behind NAT or a cloud's mapped address set media.announced to the "
+			       "public one.");
 }
 
 int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 {
 	struct doctor doctor = {.conf = conf, .out = out};
-	unsigned workers = conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned workers =
+		conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	int err = bf_loop_new(&doctor.loop, BF_IO_EPOLL);
 
 	if (err) {
@@ -238,7 +258,9 @@ int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 	check_addresses(&doctor);
 	(void)bf_loop_turn(doctor.loop, 0);
 	bf_loop_free(doctor.loop);
-	fprintf(out, doctor.error_count ? "\n%d problem(s) keep the server from starting.\n" : "\nNothing keeps the server from starting.\n",
+	fprintf(out,
+		doctor.error_count ? "\n%d problem(s) keep the server from starting.\n"
+				   : "\nNothing keeps the server from starting.\n",
 		doctor.error_count);
 	return doctor.error_count;
 }

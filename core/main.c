@@ -33,8 +33,8 @@
 #define WORKERS_MAX   64
 #define CONTROL_SLOTS 16384
 #define DRAIN_US      BF_MS(500) /* for goodbyes to leave */
-#define WHY_MAX       2048
-#define MSG_STOP      0x8000     /* of our own, to the control thread */
+#define WHY_MAX	      2048
+#define MSG_STOP      0x8000 /* of our own, to the control thread */
 
 struct server {
 	/* given */
@@ -145,8 +145,8 @@ static unsigned candidate_ips(struct server *server, struct bf_addr *out, unsign
 {
 	const struct bf_conf *conf = server->conf;
 	char **texts = conf->media.announced_count ? conf->media.announced : conf->media.interfaces;
-	unsigned text_count =
-		conf->media.announced_count ? conf->media.announced_count : conf->media.interfaces_count;
+	unsigned text_count = conf->media.announced_count ? conf->media.announced_count
+							  : conf->media.interfaces_count;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < text_count && count < count_max; i++)
@@ -162,7 +162,8 @@ static unsigned candidate_ips(struct server *server, struct bf_addr *out, unsign
 static int start_workers(struct server *server)
 {
 	const struct bf_conf *conf = server->conf;
-	unsigned want = conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned want =
+		conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	struct bf_addr ips[16];
 	unsigned ip_count = candidate_ips(server, ips, 16);
 	int err;
@@ -208,12 +209,15 @@ static int start_auth(struct server *server)
 			conf->rtc.join_keys_count, server->why, WHY_MAX);
 	if (listens_on_loopback(conf)) {
 		BF_LOG(server->log, BF_LOG_WARN, "open development mode",
-			BF_STR("why", "no rtc.join_keys: anyone on this machine may join any room"));
+			BF_STR("why",
+				"no rtc.join_keys: anyone on this machine may join any room"));
 		return 0;
 	}
 	snprintf(server->why, WHY_MAX,
-		"http.listen is %s, which other hosts can reach, but rtc.join_keys is empty: anyone could join any room.\n"
-		"Make a key pair with `belfry token keygen` and set rtc.join_keys to the public one, or listen on 127.0.0.1.",
+		"http.listen is %s, which other hosts can reach, but rtc.join_keys is empty: "
+		"anyone could join any room.\n"
+		"Make a key pair with `belfry token keygen` and set rtc.join_keys to the public "
+		"one, or listen on 127.0.0.1.",
 		conf->http.listen);
 	return -EPERM;
 }
@@ -234,7 +238,9 @@ static int start_signaling(struct server *server)
 		.metrics = server->metrics,
 		.loop = server->loop,
 		.verifier = server->verifier,
-		.media = {.arg = server, .worker_count = server->worker_count, .post = post_to_worker},
+		.media = {.arg = server,
+			.worker_count = server->worker_count,
+			.post = post_to_worker},
 		.version = BF_VERSION,
 	};
 	int err = bf_http_server_new(
@@ -261,7 +267,8 @@ static void say_where(struct server *server)
 	char url[BF_ADDR_TEXT + 16];
 
 	bf_addr_format(&addr, text);
-	snprintf(url, sizeof(url), "%s://%s", server->conf->http.tls_cert[0] ? "https" : "http", text);
+	snprintf(url, sizeof(url), "%s://%s", server->conf->http.tls_cert[0] ? "https" : "http",
+		text);
 	BF_LOG(server->log, BF_LOG_INFO, "listening", BF_STR("address", text), BF_STR("url", url),
 		BF_INT("ready_ms", (bf_clock_mono_us() - server->started_us) / 1000));
 }
@@ -289,8 +296,8 @@ static int start(void *arg)
 	int err = bf_loop_new(&server->loop, io_of(server->conf));
 
 	if (err) {
-		snprintf(server->why, WHY_MAX, "event loop (media.io=%s): %s", server->conf->media.io,
-			strerror(-err));
+		snprintf(server->why, WHY_MAX, "event loop (media.io=%s): %s",
+			server->conf->media.io, strerror(-err));
 		return err;
 	}
 	bf_timer_init(&server->drain_timer, server->loop, on_drained, server);
@@ -430,7 +437,8 @@ static int set_grant(struct bf_join_grants *grants, const char *word)
 	static const struct {
 		const char *key;
 		uint32_t bit;
-	} bits[] = {{"publish=", BF_GRANT_PUBLISH}, {"subscribe=", BF_GRANT_SUBSCRIBE}, {"data=", BF_GRANT_DATA}};
+	} bits[] = {{"publish=", BF_GRANT_PUBLISH}, {"subscribe=", BF_GRANT_SUBSCRIBE},
+		{"data=", BF_GRANT_DATA}};
 	char *end;
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
@@ -443,7 +451,8 @@ static int set_grant(struct bf_join_grants *grants, const char *word)
 		snprintf(grants->room, sizeof(grants->room), "%s", word + 5);
 	else if (strncmp(word, "name=", 5) == 0 && strlen(word + 5) < BF_NAME_TEXT)
 		snprintf(grants->name, sizeof(grants->name), "%s", word + 5);
-	else if (strncmp(word, "ttl=", 4) == 0 && (grants->expires_s = strtoll(word + 4, &end, 10)) > 0 && !*end)
+	else if (strncmp(word, "ttl=", 4) == 0 &&
+		 (grants->expires_s = strtoll(word + 4, &end, 10)) > 0 && !*end)
 		return 0;
 	else
 		return -EINVAL;
@@ -488,13 +497,15 @@ static int command_token(const struct bf_conf *conf, int argc, char **argv)
 			fprintf(stderr, "belfry: %s\n", why);
 			return 1;
 		}
-		printf("private key: %s\npublic key:  %s (set rtc.join_keys to this one)\n", argv[1], public_path);
+		printf("private key: %s\npublic key:  %s (set rtc.join_keys to this one)\n",
+			argv[1], public_path);
 		return 0;
 	}
 	if (argc >= 2 && strcmp(argv[0], "sign") == 0)
 		return sign_token(argv[1], argv + 2, argc - 2);
 	fputs("usage: belfry token keygen FILE\n"
-	      "       belfry token sign FILE room=NAME [name=NAME] [publish=yes] [subscribe=yes] [data=yes] [ttl=3600]\n",
+	      "       belfry token sign FILE room=NAME [name=NAME] [publish=yes] [subscribe=yes] "
+	      "[data=yes] [ttl=3600]\n",
 		stderr);
 	return 2;
 }
@@ -514,9 +525,11 @@ static const struct command {
 	int (*run)(const struct bf_conf *conf, int argc, char **argv);
 } commands[] = {
 	{"run", "start the server", command_run},
-	{"config", "config check | config print: the configuration as the server sees it", command_config},
+	{"config", "config check | config print: the configuration as the server sees it",
+		command_config},
 	{"doctor", "look for what would keep the server from working well", command_doctor},
-	{"token", "make join tokens: token keygen FILE | token sign FILE room=NAME ...", command_token},
+	{"token", "make join tokens: token keygen FILE | token sign FILE room=NAME ...",
+		command_token},
 	{"version", "print the version", command_version},
 };
 
@@ -525,7 +538,9 @@ static int usage(FILE *out)
 	fputs("usage: belfry COMMAND [--config=FILE] [--section.key=value ...]\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nEvery key of `belfry config print` is also a flag and a BELFRY_SECTION_KEY variable.\n", out);
+	fputs("\nEvery key of `belfry config print` is also a flag and a BELFRY_SECTION_KEY "
+	      "variable.\n",
+		out);
 	return out == stdout ? 0 : 2;
 }
 
@@ -570,8 +585,8 @@ static int run_command(const struct command *command, const struct arguments *ar
 
 	if (bf_conf_new(&conf))
 		return 1;
-	if (bf_conf_load(conf, arguments->config, environ, arguments->flag_count, arguments->flags, why,
-		    sizeof(why)) ||
+	if (bf_conf_load(conf, arguments->config, environ, arguments->flag_count, arguments->flags,
+		    why, sizeof(why)) ||
 		bf_conf_check(conf, why, sizeof(why)))
 		fprintf(stderr, "belfry: %s\n", why);
 	else
@@ -586,7 +601,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return usage(stderr);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+		strcmp(argv[1], "-h") == 0)
 		return usage(stdout);
 	if (split(&arguments, argc, argv)) {
 		fputs("belfry: too many arguments\n", stderr);

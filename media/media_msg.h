@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#define BF_MEDIA_TRACKS_MAX   64  /* tracks in one message, sections of one description */
+#define BF_MEDIA_TRACKS_MAX   64 /* tracks in one message, sections of one description */
 #define BF_MEDIA_MID_TEXT     33
 #define BF_MEDIA_SPEAKERS_MAX 8
 
@@ -25,7 +25,7 @@ enum bf_media_kind {
 	BF_MEDIA_CANDIDATE,
 	BF_MEDIA_RESTART,
 	BF_MEDIA_TRACK_CONTROL,
-	BF_MEDIA_STOP,          /* the worker says goodbye to every peer and ends its loop */
+	BF_MEDIA_STOP, /* the worker says goodbye to every peer and ends its loop */
 	/* worker to control */
 	BF_MEDIA_SDP = 64,
 	BF_MEDIA_DONE,
@@ -84,8 +84,8 @@ struct bf_media_offer {
 	uint64_t request_id;
 	uint64_t room_id;
 	uint64_t participant_id;
-	uint8_t pc;                     /* enum bf_pc */
-	uint64_t play_participant_id;   /* WHEP: whom to play; 0: the active speaker */
+	uint8_t pc;		      /* enum bf_pc */
+	uint64_t play_participant_id; /* WHEP: whom to play; 0: the active speaker */
 	uint32_t source_count;
 	struct bf_media_mid_source sources[BF_MEDIA_TRACKS_MAX];
 	uint32_t sdp_len;
@@ -126,7 +126,7 @@ struct bf_media_restart {
 };
 
 enum bf_track_control {
-	BF_TRACK_MUTE,  /* value 0/1; own track */
+	BF_TRACK_MUTE,	/* value 0/1; own track */
 	BF_TRACK_LAYER, /* value 0..2, or -1 for auto; a track received */
 	BF_TRACK_PAUSE, /* value 0/1; a track received */
 };
@@ -155,7 +155,7 @@ struct bf_media_sdp_track {
 
 struct bf_media_sdp {
 	struct bf_msg msg;
-	uint64_t request_id;     /* 0: an offer of the server's own accord */
+	uint64_t request_id; /* 0: an offer of the server's own accord */
 	uint64_t room_id;
 	uint64_t participant_id;
 	uint8_t pc;
@@ -186,7 +186,7 @@ struct bf_media_error {
 enum bf_track_event {
 	BF_TRACK_PUBLISHED,
 	BF_TRACK_UNPUBLISHED,
-	BF_TRACK_MUTED,       /* `muted` says which way */
+	BF_TRACK_MUTED,	      /* `muted` says which way */
 	BF_TRACK_UNSUPPORTED, /* to the subscriber `participant_id` only: its answer refused the track */
 };
 
@@ -215,8 +215,8 @@ struct bf_media_speakers {
 enum bf_pc_state {
 	BF_PC_CONNECTED,
 	BF_PC_DISCONNECTED, /* consent ran out; may come back */
-	BF_PC_FAILED,       /* DTLS failed or nobody came back in time */
-	BF_PC_CLOSED,       /* the peer said goodbye */
+	BF_PC_FAILED,	    /* DTLS failed or nobody came back in time */
+	BF_PC_CLOSED,	    /* the peer said goodbye */
 };
 
 struct bf_media_pc_state {

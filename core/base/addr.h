@@ -15,9 +15,9 @@
 
 struct bf_addr {
 	uint8_t ip[16]; /* network order; IPv4 in the first four, the rest zero */
-	uint16_t port;  /* host order */
+	uint16_t port;	/* host order */
 	uint8_t family; /* 4, 6; 0 is no address */
-	uint8_t zero;   /* so that the whole struct compares by memcmp */
+	uint8_t zero;	/* so that the whole struct compares by memcmp */
 };
 
 /* From a socket address; family 0 when it is neither AF_INET nor AF_INET6. */
@@ -40,7 +40,7 @@ const char *bf_addr_format_ip(const struct bf_addr *addr, char out[static BF_ADD
 
 bool bf_addr_equal(const struct bf_addr *a, const struct bf_addr *b);
 bool bf_addr_is_loopback(const struct bf_addr *addr);
-bool bf_addr_is_any(const struct bf_addr *addr);        /* 0.0.0.0 or :: */
+bool bf_addr_is_any(const struct bf_addr *addr);	/* 0.0.0.0 or :: */
 bool bf_addr_is_link_local(const struct bf_addr *addr); /* 169.254/16, fe80::/10 */
 
 #endif

@@ -7,12 +7,12 @@
 
 #include <stdint.h>
 
-#define BF_MS(n)  ((int64_t)(n) * 1000)
-#define BF_SEC(n) ((int64_t)(n) * 1000000)
+#define BF_MS(n)  ((int64_t)(n)*1000)
+#define BF_SEC(n) ((int64_t)(n)*1000000)
 
-int64_t bf_clock_mono_us(void);    /* CLOCK_MONOTONIC */
-int64_t bf_clock_wall_us(void);    /* CLOCK_REALTIME since 1970 */
-int64_t bf_clock_thread_ns(void);  /* CPU time of this thread */
+int64_t bf_clock_mono_us(void);	  /* CLOCK_MONOTONIC */
+int64_t bf_clock_wall_us(void);	  /* CLOCK_REALTIME since 1970 */
+int64_t bf_clock_thread_ns(void); /* CPU time of this thread */
 
 /* RFC 3339 in UTC with microseconds, "2026-11-21T10:00:00.000000Z". */
 #define BF_CLOCK_TEXT 28

@@ -12,38 +12,38 @@
 
 struct bf_conf {
 	struct {
-		char *listen;             /* "127.0.0.1:7008"; PORT overrides the port */
-		char *public_url;         /* scheme://host of links we hand out; empty: from the request */
+		char *listen;	  /* "127.0.0.1:7008"; PORT overrides the port */
+		char *public_url; /* scheme://host of links we hand out; empty: from the request */
 		char *tls_cert, *tls_key; /* PEM files; both or neither */
-		char **origins;           /* allowed Origin of WebSockets and CORS; empty: same origin */
+		char **origins; /* allowed Origin of WebSockets and CORS; empty: same origin */
 		unsigned origins_count;
 		unsigned connection_count_max;
-		bool trust_proxy;         /* believe X-Forwarded-For */
+		bool trust_proxy; /* believe X-Forwarded-For */
 	} http;
 	struct {
-		unsigned udp_port;        /* first worker's; worker i has udp_port + i */
-		bool tcp;                 /* ICE-TCP on the same numbers */
-		char **announced;         /* addresses put into candidates instead of the interfaces' */
+		unsigned udp_port; /* first worker's; worker i has udp_port + i */
+		bool tcp;	   /* ICE-TCP on the same numbers */
+		char **announced;  /* addresses put into candidates instead of the interfaces' */
 		unsigned announced_count;
-		char **interfaces;        /* limit to these addresses; empty: all */
+		char **interfaces; /* limit to these addresses; empty: all */
 		unsigned interfaces_count;
-		unsigned workers;         /* 0: one per core */
-		char *io;                 /* auto, uring, epoll */
-		char *srtp_profiles;      /* order of preference, comma separated */
+		unsigned workers;    /* 0: one per core */
+		char *io;	     /* auto, uring, epoll */
+		char *srtp_profiles; /* order of preference, comma separated */
 		unsigned room_participant_count_max;
 		unsigned transport_count_max; /* of one worker */
-		unsigned cache_mib;       /* retransmission memory of one worker */
+		unsigned cache_mib;	      /* retransmission memory of one worker */
 	} media;
 	struct {
-		char **join_keys;         /* public keys of join tokens: PEM or JWK files (ES256) */
+		char **join_keys; /* public keys of join tokens: PEM or JWK files (ES256) */
 		unsigned join_keys_count;
-		char **ice_servers;       /* "stun:host:port", "turn:host:port?transport=udp" for clients */
+		char **ice_servers; /* "stun:host:port", "turn:host:port?transport=udp" for clients */
 		unsigned ice_servers_count;
-		char *turn_secret;        /* secret: time-limited TURN credentials (HMAC) */
+		char *turn_secret; /* secret: time-limited TURN credentials (HMAC) */
 	} rtc;
 	struct {
-		char *format;             /* logfmt, json */
-		char *level;              /* debug, info, warn, error */
+		char *format; /* logfmt, json */
+		char *level;  /* debug, info, warn, error */
 	} log;
 };
 
@@ -54,8 +54,8 @@ void bf_conf_free(struct bf_conf *conf);
 /* Apply, in this order, the file at `path` (NULL: none), the environment `envp`, and the flags argv[0..argc)
  * of the form --section.key=value. -EINVAL, or -ENOENT and the like when the file cannot be read: `why` holds
  * one or more lines of "file:line: unknown key 'medai' (did you mean 'media'?)", and `conf` is unchanged. */
-int bf_conf_load(struct bf_conf *conf, const char *path, char *const *envp, int argc, char *const *argv,
-	char *why, size_t why_size);
+int bf_conf_load(struct bf_conf *conf, const char *path, char *const *envp, int argc,
+	char *const *argv, char *why, size_t why_size);
 
 /* Check values against each other (ports, enums, files there). -EINVAL with `why`. */
 int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size);

@@ -4,7 +4,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 
-static size_t collect(struct bf_addr *out, size_t count, const struct ifaddrs *all, int family, bool is_loopback)
+static size_t collect(
+	struct bf_addr *out, size_t count, const struct ifaddrs *all, int family, bool is_loopback)
 {
 	size_t n = 0;
 

@@ -16,7 +16,8 @@ struct bf_json; /* a jansson json_t */
 
 /* Parse one object or array. -EBADMSG malformed (`why` says what and where, may be NULL), -ENOBUFS over a
  * limit, -ENOMEM. */
-int bf_json_parse(struct bf_json **out, struct bf_bytes text, size_t len_max, char *why, size_t why_size);
+int bf_json_parse(
+	struct bf_json **out, struct bf_bytes text, size_t len_max, char *why, size_t why_size);
 void bf_json_free(struct bf_json *json);
 
 bool bf_json_is_object(const struct bf_json *json);
@@ -45,14 +46,14 @@ const char *bf_json_next_key(const struct bf_json *object, const char *key);
 /* Building. A failed allocation or invalid UTF-8 marks the object and shows when it is printed. */
 struct bf_json *bf_json_object(void);
 struct bf_json *bf_json_array(void);
-void bf_json_put(struct bf_json *object, const char *key, struct bf_json *value);  /* takes value */
+void bf_json_put(struct bf_json *object, const char *key, struct bf_json *value); /* takes value */
 void bf_json_put_str(struct bf_json *object, const char *key, const char *text);
 void bf_json_put_bytes(struct bf_json *object, const char *key, struct bf_bytes text);
 void bf_json_put_int(struct bf_json *object, const char *key, int64_t value);
 void bf_json_put_bool(struct bf_json *object, const char *key, bool value);
 void bf_json_put_null(struct bf_json *object, const char *key);
 void bf_json_put_id(struct bf_json *object, const char *key, uint64_t id); /* 16 hex digits */
-void bf_json_push(struct bf_json *array, struct bf_json *value);                   /* takes value */
+void bf_json_push(struct bf_json *array, struct bf_json *value);	   /* takes value */
 void bf_json_push_str(struct bf_json *array, const char *text);
 void bf_json_push_id(struct bf_json *array, uint64_t id);
 struct bf_json *bf_json_copy(const struct bf_json *json); /* a new owner of an equal value */

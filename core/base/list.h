@@ -13,11 +13,11 @@ struct bf_list {
 	struct bf_list *next;
 };
 
-#define BF_CONTAINER(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define BF_CONTAINER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* Walk the elements; the current one may be removed inside the body. */
-#define BF_LIST_EACH(item, head, type, member) \
-	for (struct bf_list *item##_at = (head)->next, *item##_next = item##_at->next; \
+#define BF_LIST_EACH(item, head, type, member)                                               \
+	for (struct bf_list *item##_at = (head)->next, *item##_next = item##_at->next;       \
 		item##_at != (head); item##_at = item##_next, item##_next = item##_at->next) \
 		for (type *item = BF_CONTAINER(item##_at, type, member); item; item = NULL)
 

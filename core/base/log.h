@@ -41,7 +41,7 @@ enum bf_log_kind {
 	BF_LOG_KIND_BYTES,
 	BF_LOG_KIND_INT,
 	BF_LOG_KIND_UINT,
-	BF_LOG_KIND_ID,   /* 64-bit id as 16 hex digits */
+	BF_LOG_KIND_ID, /* 64-bit id as 16 hex digits */
 	BF_LOG_KIND_ADDR,
 	BF_LOG_KIND_ERRNO,
 	BF_LOG_KIND_SECRET,
@@ -59,24 +59,28 @@ struct bf_log_field {
 	} value;
 };
 
-#define BF_STR(k, v)    ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_STR, .value.str = (v)})
-#define BF_BYTES(k, v)  ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_BYTES, .value.bytes = (v)})
-#define BF_INT(k, v)    ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_INT, .value.i64 = (v)})
-#define BF_UINT(k, v)   ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_UINT, .value.u64 = (v)})
-#define BF_ID(k, v)     ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ID, .value.u64 = (v)})
-#define BF_ADDR(k, v)   ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ADDR, .value.addr = (v)})
-#define BF_ERRNO(k, v)  ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ERRNO, .value.i64 = (v)})
-#define BF_SECRET(k)    ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_SECRET})
+#define BF_STR(k, v) ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_STR, .value.str = (v)})
+#define BF_BYTES(k, v) \
+	((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_BYTES, .value.bytes = (v)})
+#define BF_INT(k, v) ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_INT, .value.i64 = (v)})
+#define BF_UINT(k, v) \
+	((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_UINT, .value.u64 = (v)})
+#define BF_ID(k, v) ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ID, .value.u64 = (v)})
+#define BF_ADDR(k, v) \
+	((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ADDR, .value.addr = (v)})
+#define BF_ERRNO(k, v) \
+	((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_ERRNO, .value.i64 = (v)})
+#define BF_SECRET(k) ((struct bf_log_field){.key = (k), .kind = BF_LOG_KIND_SECRET})
 
 /* Arguments are evaluated only if the level is on. */
-#define BF_LOG(log, level, event, ...) \
-	do { \
-		if (bf_log_is_on((log), (level))) { \
-			const struct bf_log_field bf_log_fields[] = { \
-				{.key = NULL}, ##__VA_ARGS__}; \
-			bf_log_write((log), (level), (event), bf_log_fields + 1, \
+#define BF_LOG(log, level, event, ...)                                                 \
+	do {                                                                           \
+		if (bf_log_is_on((log), (level))) {                                    \
+			const struct bf_log_field bf_log_fields[] = {                  \
+				{.key = NULL}, ##__VA_ARGS__};                         \
+			bf_log_write((log), (level), (event), bf_log_fields + 1,       \
 				sizeof(bf_log_fields) / sizeof(bf_log_fields[0]) - 1); \
-		} \
+		}                                                                      \
 	} while (0)
 
 void bf_log_write(struct bf_log *log, enum bf_log_level level, const char *event,

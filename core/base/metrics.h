@@ -42,13 +42,14 @@ void bf_metrics_free(struct bf_metrics *metrics);
 /* One series. `name` as in "belfry_udp_rx_packets_total", `labels` as in "worker=\"0\"" or NULL; both are
  * copied. Series of one name are printed together under one HELP and TYPE; the same name and labels again
  * are the same series. NULL without memory. */
-struct bf_metric *bf_metric_new(struct bf_metrics *metrics, enum bf_metric_kind kind, const char *name,
-	const char *labels, const char *help);
+struct bf_metric *bf_metric_new(struct bf_metrics *metrics, enum bf_metric_kind kind,
+	const char *name, const char *labels, const char *help);
 
 /* `bounds` ascending, at most BF_HISTOGRAM_BUCKETS; `scale` divides bounds and sum when printed (1e6 for
  * microseconds shown as seconds). NULL without memory. */
-struct bf_histogram *bf_histogram_new(struct bf_metrics *metrics, const char *name, const char *labels,
-	const char *help, const uint64_t *bounds, size_t bucket_count, double scale);
+struct bf_histogram *bf_histogram_new(struct bf_metrics *metrics, const char *name,
+	const char *labels, const char *help, const uint64_t *bounds, size_t bucket_count,
+	double scale);
 
 static inline void bf_metric_add(struct bf_metric *metric, int64_t n)
 {

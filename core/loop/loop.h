@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum bf_io {
-	BF_IO_AUTO,  /* io_uring when the kernel allows it, else epoll */
+	BF_IO_AUTO, /* io_uring when the kernel allows it, else epoll */
 	BF_IO_URING,
 	BF_IO_EPOLL,
 };

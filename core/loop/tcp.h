@@ -36,14 +36,15 @@ struct bf_tcp_ops {
 };
 
 struct bf_tcp_listen_conf {
-	size_t stream_count_max;     /* 0: 65536 */
-	size_t queue_bytes_max;      /* of each stream; 0: 1 MiB */
-	struct bf_tls_server *tls;   /* borrowed; NULL for plain TCP */
+	size_t stream_count_max;   /* 0: 65536 */
+	size_t queue_bytes_max;	   /* of each stream; 0: 1 MiB */
+	struct bf_tls_server *tls; /* borrowed; NULL for plain TCP */
 };
 
 /* Listen on `addr`. Errors of bind(2) and listen(2) as negative errno. */
 int bf_tcp_listen(struct bf_tcp_listener **out, struct bf_loop *loop, const struct bf_addr *addr,
-	const struct bf_tcp_listen_conf *conf, void (*on_accept)(void *arg, struct bf_tcp *tcp), void *arg);
+	const struct bf_tcp_listen_conf *conf, void (*on_accept)(void *arg, struct bf_tcp *tcp),
+	void *arg);
 
 /* No further on_accept. Streams live on. */
 void bf_tcp_listener_close(struct bf_tcp_listener *listener);

@@ -12,8 +12,8 @@ struct bf_tls_server;
 
 /* Read a PEM certificate chain and its private key. -ENOENT/-EACCES: a file; -EINVAL: the pair does not
  * fit or is not PEM; `why` then holds one line naming the file and the cause. */
-int bf_tls_server_new(struct bf_tls_server **out, const char *cert_path, const char *key_path, char *why,
-	size_t why_size);
+int bf_tls_server_new(struct bf_tls_server **out, const char *cert_path, const char *key_path,
+	char *why, size_t why_size);
 
 /* Read the files again; new streams use them. On error the old ones stay. */
 int bf_tls_server_reload(struct bf_tls_server *tls, char *why, size_t why_size);

@@ -28,11 +28,11 @@ struct bf_udp_packet {
 	size_t len;
 	struct bf_addr remote;
 	struct bf_addr local; /* the address it was sent to, also on a socket bound to any */
-	int64_t at_us;        /* the loop's clock when it was read */
+	int64_t at_us;	      /* the loop's clock when it was read */
 };
 
 struct bf_udp_conf {
-	size_t rcvbuf_bytes;  /* SO_RCVBUF asked for; 0 leaves the system's */
+	size_t rcvbuf_bytes; /* SO_RCVBUF asked for; 0 leaves the system's */
 	size_t sndbuf_bytes;
 	size_t tx_slab_bytes; /* 0: 1 MiB */
 };
@@ -40,15 +40,17 @@ struct bf_udp_conf {
 struct bf_udp_counters {
 	uint64_t rx_packets, rx_bytes, rx_oversize;
 	uint64_t tx_packets, tx_bytes, tx_dropped;
-	uint64_t tx_trains;    /* sends, of one datagram or more: tx_packets / tx_trains is the mean length */
+	uint64_t
+		tx_trains; /* sends, of one datagram or more: tx_packets / tx_trains is the mean length */
 	uint64_t rcvbuf_bytes; /* what the kernel granted, in the unit it was asked for */
-	bool has_gso;          /* false once the kernel or the device refused a train */
+	bool has_gso;	       /* false once the kernel or the device refused a train */
 };
 
 /* Open and bind. IPv6 sockets are IPV6_V6ONLY. The errors of socket(2) and bind(2) as negative errno. */
 int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
 	const struct bf_udp_conf *conf,
-	void (*on_packets)(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count),
+	void (*on_packets)(
+		void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count),
 	void *arg);
 
 /* No callback follows; freed when the kernel has let go of its buffers. */
@@ -60,8 +62,8 @@ struct bf_addr bf_udp_local(const struct bf_udp *udp);
 /* Memory for one datagram of at most `size_max` bytes (<= BF_UDP_MTU) from `local` (family 0: the kernel
  * chooses) to `remote`. Valid until commit; one reservation at a time. NULL: slab full even after a
  * flush, larger than BF_UDP_MTU, or another address family than the socket's; counted as dropped. Not committing, or committing 0, sends nothing. */
-uint8_t *bf_udp_reserve(struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote,
-	size_t size_max);
+uint8_t *bf_udp_reserve(struct bf_udp *udp, const struct bf_addr *local,
+	const struct bf_addr *remote, size_t size_max);
 void bf_udp_commit(struct bf_udp *udp, size_t len);
 
 /* Send what is committed now instead of at the turn's end. */

@@ -13,11 +13,11 @@
 enum bf_ext {
 	BF_EXT_MID,
 	BF_EXT_RID,
-	BF_EXT_RRID,                  /* repaired-rtp-stream-id */
+	BF_EXT_RRID, /* repaired-rtp-stream-id */
 	BF_EXT_ABS_SEND_TIME,
-	BF_EXT_TWCC,                  /* transport-wide sequence number */
+	BF_EXT_TWCC, /* transport-wide sequence number */
 	BF_EXT_AUDIO_LEVEL,
-	BF_EXT_ORIENTATION,           /* urn:3gpp:video-orientation */
+	BF_EXT_ORIENTATION, /* urn:3gpp:video-orientation */
 	BF_EXT_PLAYOUT_DELAY,
 	BF_EXT_DEPENDENCY_DESCRIPTOR,
 	BF_EXT_COUNT,
@@ -39,12 +39,14 @@ struct bf_ext_map {
 struct bf_ext_values {
 	struct bf_bytes value[BF_EXT_COUNT];
 };
-void bf_ext_parse(struct bf_ext_values *out, const struct bf_rtp *rtp, const struct bf_ext_map *map);
+void bf_ext_parse(
+	struct bf_ext_values *out, const struct bf_rtp *rtp, const struct bf_ext_map *map);
 
 /* Write the elements whose value has data and whose id in `map` is not 0, as extension data for
  * bf_rtp_write_header (which pads). Chooses the one-byte form if every id is <= 14 and every length 1..16,
  * and returns the profile to put into rtp->ext_profile; 0 if there was nothing to write. */
-uint16_t bf_ext_write(struct bf_wr *wr, const struct bf_ext_values *values, const struct bf_ext_map *map);
+uint16_t bf_ext_write(
+	struct bf_wr *wr, const struct bf_ext_values *values, const struct bf_ext_map *map);
 
 /* RFC 6464: level in -dBov (0 loud .. 127 silent) and the voice flag. False when absent or malformed. */
 bool bf_ext_audio_level(const struct bf_ext_values *values, uint8_t *level_dbov, bool *is_voice);

@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BF_NACK_WINDOW 512 /* half a second of a 10 Mbit/s stream: later repairs miss the frame anyway */
-#define BF_NACK_TRIES  10
-#define BF_NACK_COUNT  128 /* missing at once; beyond that only a keyframe helps */
+#define BF_NACK_WINDOW \
+	512 /* half a second of a 10 Mbit/s stream: later repairs miss the frame anyway */
+#define BF_NACK_TRIES 10
+#define BF_NACK_COUNT 128 /* missing at once; beyond that only a keyframe helps */
 
 struct bf_nack_entry {
 	uint64_t ext_seq;

@@ -35,8 +35,8 @@ enum bf_rtcp_psfb {
 struct bf_rtcp {
 	uint8_t fmt;
 	uint8_t type;
-	uint32_t ssrc;          /* sender (SR, RR, feedback), 0 when the body is shorter than that */
-	struct bf_bytes body;   /* after the 4-byte header, padding removed */
+	uint32_t ssrc;	      /* sender (SR, RR, feedback), 0 when the body is shorter than that */
+	struct bf_bytes body; /* after the 4-byte header, padding removed */
 };
 
 /* Walks a compound packet. bf_rtcp_next returns 1 and fills `out`, 0 at the end, -EBADMSG if a length does not
@@ -60,9 +60,9 @@ int bf_rtcp_parse_sr(struct bf_rtcp_sr *out, const struct bf_rtcp *rtcp);
 
 struct bf_rtcp_report {
 	uint32_t ssrc;
-	uint8_t fraction_lost;    /* of 256 */
-	int32_t cumulative_lost;  /* 24 bits signed */
-	uint32_t highest_seq;     /* cycles and sequence number */
+	uint8_t fraction_lost;	 /* of 256 */
+	int32_t cumulative_lost; /* 24 bits signed */
+	uint32_t highest_seq;	 /* cycles and sequence number */
 	uint32_t jitter;
 	uint32_t lsr, dlsr;
 };
@@ -92,8 +92,8 @@ int bf_rtcp_parse_remb(
 int bf_rtcp_parse_bye(uint32_t *ssrcs, size_t count, const struct bf_rtcp *rtcp);
 
 /* Builders append one packet each; a full writer sets its flag. */
-void bf_rtcp_write_sr(struct bf_wr *wr, const struct bf_rtcp_sr *sr, const struct bf_rtcp_report *reports,
-	size_t report_count);
+void bf_rtcp_write_sr(struct bf_wr *wr, const struct bf_rtcp_sr *sr,
+	const struct bf_rtcp_report *reports, size_t report_count);
 void bf_rtcp_write_rr(struct bf_wr *wr, uint32_t ssrc, const struct bf_rtcp_report *reports,
 	size_t report_count); /* report_count <= 31 */
 void bf_rtcp_write_sdes(struct bf_wr *wr, uint32_t ssrc, const char *cname);

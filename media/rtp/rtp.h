@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.h"
 
-#define BF_RTP_HEADER    12
+#define BF_RTP_HEADER	  12
 #define BF_RTP_HEADER_MAX 256 /* fixed header + CSRCs + extensions we are willing to write */
 
 struct bf_rtp {
@@ -16,15 +16,15 @@ struct bf_rtp {
 	bool marker;
 	bool has_ext;
 	uint8_t csrc_count;
-	uint8_t padding_len;      /* counted out of payload */
+	uint8_t padding_len; /* counted out of payload */
 	uint16_t seq;
-	uint16_t ext_profile;     /* 0xBEDE one-byte, 0x100x two-byte */
+	uint16_t ext_profile; /* 0xBEDE one-byte, 0x100x two-byte */
 	uint32_t timestamp;
 	uint32_t ssrc;
-	struct bf_bytes csrcs;    /* 4 bytes each */
-	struct bf_bytes ext;      /* extension data after the 4-byte extension header */
-	struct bf_bytes payload;  /* without padding */
-	size_t header_len;        /* all that precedes the payload */
+	struct bf_bytes csrcs;	 /* 4 bytes each */
+	struct bf_bytes ext;	 /* extension data after the 4-byte extension header */
+	struct bf_bytes payload; /* without padding */
+	size_t header_len;	 /* all that precedes the payload */
 };
 
 /* First byte is in 128..191 and the second is a payload type that RTCP uses (192..223). */
@@ -49,7 +49,7 @@ struct bf_seq {
 	bool is_started;
 };
 uint64_t bf_seq_guess(const struct bf_seq *state, uint16_t seq); /* changes nothing */
-void bf_seq_commit(struct bf_seq *state, uint64_t ext_seq);      /* raise `highest` */
+void bf_seq_commit(struct bf_seq *state, uint64_t ext_seq);	 /* raise `highest` */
 
 /* a is after b on the 16-bit / 32-bit circle. */
 static inline bool bf_seq_is_after(uint16_t a, uint16_t b)

@@ -16,8 +16,8 @@ struct bf_rtp_stats {
 	uint64_t packet_count, byte_count;
 	uint64_t expected_prior, received_prior;
 	uint32_t last_transit;
-	uint32_t jitter_q4;       /* 28.4 fixed point */
-	uint32_t last_sr_lsr;     /* middle 32 bits of the NTP time of the last SR */
+	uint32_t jitter_q4;   /* 28.4 fixed point */
+	uint32_t last_sr_lsr; /* middle 32 bits of the NTP time of the last SR */
 	int64_t last_sr_at_us;
 	bool is_started;
 };

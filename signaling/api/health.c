@@ -30,7 +30,8 @@ static void on_health(
 	reply_status(health, exchange, health->conf.is_alive(health->conf.arg), "ok", "stalled");
 }
 
-static void on_live(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+static void on_live(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
 	struct bf_health *health = arg;
 
@@ -38,12 +39,14 @@ static void on_live(void *arg, struct bf_http_exchange *exchange, const struct b
 	reply_status(health, exchange, health->conf.is_alive(health->conf.arg), "live", "stalled");
 }
 
-static void on_ready(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+static void on_ready(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
 	struct bf_health *health = arg;
 
 	(void)request;
-	reply_status(health, exchange, !health->conf.is_draining(health->conf.arg), "ready", "draining");
+	reply_status(
+		health, exchange, !health->conf.is_draining(health->conf.arg), "ready", "draining");
 }
 
 static void on_metrics(
