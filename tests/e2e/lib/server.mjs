@@ -1,0 +1,60 @@
+// The server under test: started as people start it, stopped by its process id.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { until } from './wait.mjs';
+
+const READY = /event="?listening"? .*url=(\S+)/;
+
+export class Server {
+  log = '';
+  url = '';
+  #child = null;
+  #args;
+
+  constructor(args) {
+    this.#args = args;
+  }
+
+  /** Start, or start again on the same port. */
+  async start() {
+    const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
+    const child = spawn(process.env.BELFRY, ['run', `--http.listen=${listen}`, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    let fresh = '';
+    const take = (chunk) => {
+      fresh += chunk;
+      this.log += chunk;
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    await until('the server listens', () => {
+      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${fresh}`);
+      return READY.test(fresh);
+    });
+    this.url = READY.exec(fresh)[1];
+  }
+
+  /** End it and wait. `signal` SIGKILL: without a goodbye. */
+  async stop(signal = 'SIGTERM') {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, 'exit');
+  }
+
+  async metrics() {
+    return (await fetch(`${this.url}/metrics`)).text();
+  }
+}
+
+/** Start a server with `args` on a free port of 127.0.0.1; it is stopped when the test ends, its log shown if that failed. */
+export async function startServer(t, ...args) {
+  const server = new Server(args);
+  t.after(async () => {
+    await server.stop();
+    if (process.env.BELFRY_E2E_LOG) console.log(server.log);
+  });
+  await server.start();
+  return server;
+}
