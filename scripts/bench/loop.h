@@ -35,7 +35,8 @@ struct bench_totals {
 	uint64_t samples, sample_failures;
 	uint64_t unknown_packets; /* neither of these, or too early */
 	uint64_t socket_drops;	  /* datagrams that found our receive buffers full */
-	uint64_t reads, events;
+	uint64_t reads,
+		trains; /* system calls, and what they brought: one or more datagrams each */
 };
 
 /* Buffers for one recvmmsg; used within one call only. */

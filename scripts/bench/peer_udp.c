@@ -78,6 +78,7 @@ static void on_message(struct bench_peer *peer, struct mmsghdr *message, int64_t
 	size_t len = message->msg_len;
 	size_t step = notes.segment ? notes.segment : len;
 
+	peer->bench->totals.trains++;
 	for (size_t at = 0; at < len; at += step)
 		on_datagram(peer, data + at, len - at < step ? len - at : step, notes.at_ns);
 }

@@ -16,13 +16,15 @@ void bench_probe_table_init(struct bench_probe_table *table)
 		table->bytes[i] = (uint8_t)bf_prng_next(&prng);
 }
 
-/* Neighbouring packets differ, and those of one index in two streams do. */
+/* Where in the table a packet's fill begins hangs on every bit that identifies it. */
 static const uint8_t *fill_of(
 	const struct bench_probe_table *table, const struct bench_probe *probe)
 {
-	uint64_t at = probe->index * 7 + probe->publisher * 131u + (uint64_t)probe->kind * 1021u;
+	uint64_t key =
+		probe->index ^ (uint64_t)probe->publisher << 48 ^ (uint64_t)probe->kind << 40;
 
-	return table->bytes + at % BENCH_PROBE_FILL_MAX;
+	return table->bytes +
+	       (key * 0x9e3779b97f4a7c15u >> 53); /* the top 11 bits: below BENCH_PROBE_FILL_MAX */
 }
 
 void bench_probe_write(struct bf_wr *wr, const struct bench_probe_table *table,

@@ -64,6 +64,7 @@ static void take_moment(const struct bench_scenario *scenario, struct bench_mome
 {
 	out->at_ns = bench_now_ns();
 	out->own_cpu_ns = bench_own_cpu_ns();
+	out->own_wait_ns = bench_own_wait_ns();
 	out->totals = scenario->bench->totals;
 	bench_server_read(&out->server, scenario->options->pid);
 }

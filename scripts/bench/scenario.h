@@ -14,7 +14,7 @@
 struct bench_moment {
 	struct bench_server server;
 	struct bench_totals totals;
-	int64_t own_cpu_ns;
+	int64_t own_cpu_ns, own_wait_ns;
 	int64_t at_ns;
 };
 

@@ -7,7 +7,8 @@
 
 #define LAG_MAX_NS \
 	5000000 /* a publisher later than that for 1 packet in 100 no longer sends what it says it sends */
-#define CPU_MAX_PERMILLE 900
+#define CPU_MAX_PERMILLE  900
+#define WAIT_MAX_PERMILLE 10
 
 static int64_t ratio(int64_t value, int64_t scale, int64_t by)
 {
@@ -93,7 +94,7 @@ static struct bf_json *joins(const struct bench_scenario *scenario)
 		object, "server_cpu_us_per_join", ratio(scenario->join_cpu_ns, 1, early * 1000));
 	bf_json_put_int(
 		object, "server_cpu_permille", ratio(scenario->join_cpu_ns, 1, scenario->joins_us));
-	bf_json_put_int(object, "bench_cpu_permille",
+	bf_json_put_int(object, "generator_cpu_permille",
 		ratio(scenario->join_own_cpu_ns, 1, scenario->joins_us));
 	bf_json_put(object, "latency_us", latency);
 	bf_json_put(object, "late_first_keyframe_us", keyframe);
@@ -125,31 +126,49 @@ static struct bf_json *window(const struct bench_scenario *scenario)
 	int64_t ns = to->at_ns - from->at_ns;
 	int64_t cpu_ns = to->server.cpu_ns - from->server.cpu_ns;
 	int64_t delivered = (int64_t)(to->totals.rtp_packets - from->totals.rtp_packets);
-	int64_t sent = (int64_t)(to->totals.sent_packets - from->totals.sent_packets);
+	int64_t bytes = (int64_t)(to->totals.rtp_bytes - from->totals.rtp_bytes);
 
 	bf_json_put_int(object, "duration_us", ns / 1000);
-	bf_json_put_int(object, "sent_packets", sent);
+	bf_json_put_int(object, "sent_packets",
+		(int64_t)(to->totals.sent_packets - from->totals.sent_packets));
 	bf_json_put_int(object, "delivered_packets", delivered);
-	bf_json_put_int(object, "delivered_bytes",
-		(int64_t)(to->totals.rtp_bytes - from->totals.rtp_bytes));
 	bf_json_put_int(object, "delivered_packets_per_second", ratio(delivered, 1000000000, ns));
+	bf_json_put_int(object, "delivered_kbps", ratio(bytes, 8000000, ns));
 	bf_json_put_int(object, "server_cpu_ns", cpu_ns);
 	bf_json_put_int(object, "server_cpu_permille", ratio(cpu_ns, 1000, ns));
 	bf_json_put_int(object, "server_cpu_ns_per_delivered_packet", ratio(cpu_ns, 1, delivered));
 	bf_json_put_int(
 		object, "delivered_packets_per_cpu_second", ratio(delivered, 1000000000, cpu_ns));
+	bf_json_put_int(object, "server_wait_permille",
+		ratio(to->server.wait_ns - from->server.wait_ns, 1000, ns));
 	bf_json_put_int(object, "server_switches_waiting",
 		to->server.switches_waiting - from->server.switches_waiting);
 	bf_json_put_int(object, "server_switches_forced",
 		to->server.switches_forced - from->server.switches_forced);
 	bf_json_put(object, "server_threads", threads(&from->server, &to->server));
+	return object;
+}
+
+static struct bf_json *generator(const struct bench_scenario *scenario)
+{
+	const struct bench_moment *from = &scenario->opened, *to = &scenario->closed;
+	struct bf_json *object = bf_json_object(), *lag = bf_json_object();
+	int64_t ns = to->at_ns - from->at_ns;
+	int64_t cpu_ns = to->own_cpu_ns - from->own_cpu_ns;
+	int64_t delivered = (int64_t)(to->totals.rtp_packets - from->totals.rtp_packets);
+	int64_t trains = (int64_t)(to->totals.trains - from->totals.trains);
+
+	put_percentiles(lag, &scenario->bench->lag_ns, 1000);
+	bf_json_put_int(object, "cpu_permille", ratio(cpu_ns, 1000, ns));
+	bf_json_put_int(object, "cpu_ns_per_delivered_packet", ratio(cpu_ns, 1, delivered));
 	bf_json_put_int(
-		object, "bench_cpu_permille", ratio(to->own_cpu_ns - from->own_cpu_ns, 1000, ns));
-	bf_json_put_int(object, "bench_cpu_ns_per_delivered_packet",
-		ratio(to->own_cpu_ns - from->own_cpu_ns, 1, delivered));
-	bf_json_put_int(object, "bench_reads", (int64_t)(to->totals.reads - from->totals.reads));
-	bf_json_put_int(object, "bench_socket_drops",
+		object, "wait_permille", ratio(to->own_wait_ns - from->own_wait_ns, 1000, ns));
+	bf_json_put_int(object, "reads", (int64_t)(to->totals.reads - from->totals.reads));
+	bf_json_put_int(object, "trains", trains);
+	bf_json_put_int(object, "packets_per_100_trains", ratio(delivered, 100, trains));
+	bf_json_put_int(object, "socket_drops",
 		(int64_t)(to->totals.socket_drops - from->totals.socket_drops));
+	bf_json_put(object, "lag_us", lag);
 	return object;
 }
 
@@ -312,28 +331,46 @@ static struct bf_json *judge_bench(const struct bench_scenario *scenario)
 	return reasons;
 }
 
+/* Waiting for a core means that something else ran on it. Other guests of the same host do not show. */
+static struct bf_json *judge_peace(const struct bench_scenario *scenario)
+{
+	const struct bench_moment *from = &scenario->opened, *to = &scenario->closed;
+	struct bf_json *reasons = bf_json_array();
+	int64_t ns = to->at_ns - from->at_ns;
+	int64_t server = ratio(to->server.wait_ns - from->server.wait_ns, 1000, ns);
+	int64_t own = ratio(to->own_wait_ns - from->own_wait_ns, 1000, ns);
+
+	if (server > WAIT_MAX_PERMILLE)
+		complain(reasons, "the server waited for its core %ld.%ld %% of the time",
+			server / 10, server % 10);
+	if (own > WAIT_MAX_PERMILLE)
+		complain(reasons, "the generator waited for its core %ld.%ld %% of the time",
+			own / 10, own % 10);
+	return reasons;
+}
+
 struct bf_json *bench_scenario_report(const struct bench_scenario *scenario, bool *holds)
 {
-	struct bf_json *root = bf_json_object(), *lag = bf_json_object(),
-		       *latency = bf_json_object();
+	struct bf_json *root = bf_json_object(), *latency = bf_json_object();
 	struct delivery sum = sum_up(scenario);
 	struct bf_json *failures = judge_facts(scenario, &sum), *reasons = judge_bench(scenario);
+	struct bf_json *disturbances = judge_peace(scenario);
 	char when[BF_CLOCK_TEXT];
 
 	*holds = bf_json_count(failures) == 0;
 	put_percentiles(latency, &scenario->bench->latency_ns, 1000);
-	put_percentiles(lag, &scenario->bench->lag_ns, 1000);
 	bf_json_put_str(root, "when", bf_clock_format(bf_clock_wall_us(), when));
 	bf_json_put(root, "machine", machine());
 	bf_json_put(root, "settings", settings(scenario->options));
 	bf_json_put(root, "joins", joins(scenario));
 	bf_json_put(root, "window", window(scenario));
 	bf_json_put(root, "latency_us", latency);
-	bf_json_put(root, "bench_lag_us", lag);
+	bf_json_put(root, "generator", generator(scenario));
 	bf_json_put(root, "memory", memory(scenario));
 	bf_json_put(root, "delivery", delivery(scenario, &sum));
-	bf_json_put_bool(root, "bench_was_the_limit", bf_json_count(reasons) > 0);
-	bf_json_put(root, "bench_limits", reasons);
+	bf_json_put_bool(root, "generator_was_the_limit", bf_json_count(reasons) > 0);
+	bf_json_put(root, "generator_limits", reasons);
+	bf_json_put(root, "disturbances", disturbances);
 	bf_json_put_bool(root, "facts_hold", *holds);
 	bf_json_put(root, "failures", failures);
 	return root;

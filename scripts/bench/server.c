@@ -56,22 +56,44 @@ static void read_text(const char *path, char *out, size_t size)
 		fclose(file);
 }
 
+/* "running waiting timeslices", in nanoseconds. */
+static int64_t read_schedstat(const char *path, int64_t *wait_ns)
+{
+	char text[128], *end;
+	int64_t cpu_ns;
+
+	read_text(path, text, sizeof(text));
+	cpu_ns = strtoll(text, &end, 10);
+	*wait_ns = strtoll(end, NULL, 10);
+	return cpu_ns;
+}
+
+int64_t bench_own_wait_ns(void)
+{
+	int64_t wait_ns;
+
+	(void)read_schedstat("/proc/self/schedstat", &wait_ns);
+	return wait_ns;
+}
+
 static void read_thread(struct bench_server *out, pid_t pid, const char *tid)
 {
-	char path[PATH_BYTES], text[128];
+	char path[PATH_BYTES];
+	int64_t cpu_ns, wait_ns;
 	struct bench_thread *thread = &out->threads[out->thread_count];
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%.10s/status", (int)pid, tid);
 	out->switches_waiting += read_key(path, "voluntary_ctxt_switches:");
 	out->switches_forced += read_key(path, "nonvoluntary_ctxt_switches:");
+	snprintf(path, sizeof(path), "/proc/%d/task/%.10s/schedstat", (int)pid, tid);
+	cpu_ns = read_schedstat(path, &wait_ns);
+	out->wait_ns += wait_ns;
 	if (out->thread_count == BENCH_THREADS)
 		return;
 	thread->tid = (pid_t)strtol(tid, NULL, 10);
+	thread->cpu_ns = cpu_ns;
 	snprintf(path, sizeof(path), "/proc/%d/task/%.10s/comm", (int)pid, tid);
 	read_text(path, thread->name, sizeof(thread->name));
-	snprintf(path, sizeof(path), "/proc/%d/task/%.10s/schedstat", (int)pid, tid);
-	read_text(path, text, sizeof(text));
-	thread->cpu_ns = strtoll(text, NULL, 10);
 	out->thread_count++;
 }
 

@@ -19,8 +19,9 @@ struct bench_thread {
 };
 
 struct bench_server {
-	int64_t at_ns;	/* CLOCK_MONOTONIC */
-	int64_t cpu_ns; /* of all threads, also of those that have ended */
+	int64_t at_ns;	 /* CLOCK_MONOTONIC */
+	int64_t cpu_ns;	 /* of all threads, also of those that have ended */
+	int64_t wait_ns; /* its threads were ready, but their core was not free */
 	int64_t rss_bytes;
 	int64_t switches_waiting, switches_forced; /* it gave the core up; it was taken from it */
 	struct bench_thread threads[BENCH_THREADS];
@@ -30,8 +31,9 @@ struct bench_server {
 /* What cannot be read is 0. */
 void bench_server_read(struct bench_server *out, pid_t pid);
 
-/* CPU time of this process. */
+/* CPU time of this process, and how long it waited for its core. */
 int64_t bench_own_cpu_ns(void);
+int64_t bench_own_wait_ns(void);
 
 struct bench_machine {
 	char cpu[96];

@@ -13,6 +13,7 @@ enum unit {
 	UNIT_US,       /* shown as ms */
 	UNIT_BYTES,    /* shown as MiB */
 	UNIT_KIB,      /* bytes, shown as KiB */
+	UNIT_HUNDREDTH,
 	UNIT_TEXT,
 };
 
@@ -30,7 +31,7 @@ static const struct row rows[] = {
 	{"joins per second", "joins.per_second", UNIT_NONE},
 	{"server CPU per join, us", "joins.server_cpu_us_per_join", UNIT_NONE},
 	{"server's share of a core, %", "joins.server_cpu_permille", UNIT_PERMILLE},
-	{"generator's share of a core, %", "joins.bench_cpu_permille", UNIT_PERMILLE},
+	{"generator's share of a core, %", "joins.generator_cpu_permille", UNIT_PERMILLE},
 	{"offer to DTLS connected, p50, ms", "joins.latency_us.p50", UNIT_US},
 	{"offer to DTLS connected, p99, ms", "joins.latency_us.p99", UNIT_US},
 	{"late ones: offer to keyframe, p50, ms", "joins.late_first_keyframe_us.p50", UNIT_US},
@@ -44,6 +45,7 @@ static const struct row rows[] = {
 		UNIT_NONE},
 	{"delivered packets per CPU second", "window.delivered_packets_per_cpu_second", UNIT_NONE},
 	{"server's share of a core, %", "window.server_cpu_permille", UNIT_PERMILLE},
+	{"server waited for its core, %", "window.server_wait_permille", UNIT_PERMILLE},
 	{"server: switches, waiting", "window.server_switches_waiting", UNIT_NONE},
 	{"server: switches, forced", "window.server_switches_forced", UNIT_NONE},
 	{"latency p50, ms", "latency_us.p50", UNIT_US},
@@ -66,9 +68,10 @@ static const struct row rows[] = {
 	{"  wrong", "delivery.sample_failures", UNIT_NONE},
 	{"keyframes sent", "delivery.keyframes_sent", UNIT_NONE},
 	{"Generator", NULL, UNIT_NONE},
-	{"share of its core, %", "window.bench_cpu_permille", UNIT_PERMILLE},
-	{"packets left late by, p99, ms", "bench_lag_us.p99", UNIT_US},
-	{"found its buffers full", "window.bench_socket_drops", UNIT_NONE},
+	{"share of its core, %", "generator.cpu_permille", UNIT_PERMILLE},
+	{"packets left late by, p99, ms", "generator.lag_us.p99", UNIT_US},
+	{"datagrams in a train, on average", "generator.packets_per_100_trains", UNIT_HUNDREDTH},
+	{"found its buffers full", "generator.socket_drops", UNIT_NONE},
 };
 
 /* The object that holds the last part of `path`, and that part. */
@@ -88,10 +91,16 @@ static const struct bf_json *follow(const struct bf_json *run, const char *path,
 
 static void print_number(enum unit unit, int64_t value)
 {
-	static const int64_t parts[] = {
-		[UNIT_PERMILLE] = 10, [UNIT_US] = 1000, [UNIT_BYTES] = 1048576, [UNIT_KIB] = 1024};
-	static const int digits[] = {
-		[UNIT_PERMILLE] = 1, [UNIT_US] = 2, [UNIT_BYTES] = 1, [UNIT_KIB] = 1};
+	static const int64_t parts[] = {[UNIT_PERMILLE] = 10,
+		[UNIT_US] = 1000,
+		[UNIT_BYTES] = 1048576,
+		[UNIT_KIB] = 1024,
+		[UNIT_HUNDREDTH] = 100};
+	static const int digits[] = {[UNIT_PERMILLE] = 1,
+		[UNIT_US] = 2,
+		[UNIT_BYTES] = 1,
+		[UNIT_KIB] = 1,
+		[UNIT_HUNDREDTH] = 1};
 
 	if (unit == UNIT_NONE)
 		printf("%*" PRId64, WIDTH, value);
@@ -145,9 +154,10 @@ void bench_table_print(const struct bf_json *runs)
 	putchar('\n');
 	for (size_t k = 0; k < count; k++) {
 		const struct bf_json *run = bf_json_at(runs, k);
-		print_list(run, k, "bench_limits", "the generator was the limit");
+		print_list(run, k, "generator_limits", "the generator was the limit");
+		print_list(run, k, "disturbances", "not alone on the machine");
 		print_list(run, k, "failures", "FAILED");
-		if (bf_json_get_bool(run, "bench_was_the_limit", &is_limit) == 0)
+		if (bf_json_get_bool(run, "generator_was_the_limit", &is_limit) == 0)
 			was_limit = was_limit || is_limit;
 	}
 	if (!was_limit)
