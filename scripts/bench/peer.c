@@ -68,8 +68,10 @@ static void on_answer(void *arg, struct bench_http *http)
 	char why[128];
 
 	take_session(peer, http);
-	if (status != 201 || !body)
-		bench_peer_fail(peer, "HTTP status %d: %.100s", status, body ? body : "");
+	if (status == 0)
+		bench_peer_fail(peer, "no answer by HTTP");
+	else if (status != 201 || !body)
+		bench_peer_fail(peer, "HTTP status %d: %.200s", status, body ? body : "");
 	else if (bench_offer_read_answer(&peer->remote, peer->bench->sdp, body, &peer->bench->http,
 			 why, sizeof(why)))
 		bench_peer_fail(peer, "answer: %s", why);

@@ -12,7 +12,7 @@
 #include "scripts/bench/offer.h"
 
 #define BENCH_DATAGRAM_MAX 1500
-#define BENCH_CAUSE_MAX	   160
+#define BENCH_CAUSE_MAX	   240
 
 enum bench_peer_state {
 	BENCH_PEER_IDLE,

@@ -10,7 +10,7 @@
 
 #define AUDIO_NS	20000000
 #define AUDIO_TICKS	960 /* of 48 kHz */
-#define AUDIO_BYTES_MIN 100 /* payload: what 32 to 64 kbit/s come to */
+#define AUDIO_BYTES_MIN 100 /* payload: what 40 to 64 kbit/s come to */
 #define AUDIO_BYTES_MAX 160
 #define OPUS_TOC	0xf8 /* CELT, full band, 20 ms, mono */
 #define MID_PACKETS \

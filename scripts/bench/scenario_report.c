@@ -24,6 +24,8 @@ static void put_percentiles(
 	} points[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"p999", 999}};
 
 	bf_json_put_int(object, "count", (int64_t)histogram->count);
+	if (histogram->count == 0)
+		return;
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
 		bf_json_put_int(object, points[i].name,
 			(int64_t)(bench_histogram_at(histogram, points[i].permille) / unit));
@@ -69,7 +71,6 @@ static struct bf_json *joins(const struct bench_scenario *scenario)
 	struct bf_json *object = bf_json_object(), *latency = bf_json_object(),
 		       *keyframe = bf_json_object();
 	struct bench_histogram join_us, keyframe_us;
-	int64_t early = scenario->options->subscribers - scenario->options->late;
 	int64_t failed = 0;
 
 	bench_histogram_init(&join_us);
@@ -86,14 +87,17 @@ static struct bf_json *joins(const struct bench_scenario *scenario)
 	}
 	put_percentiles(latency, &join_us, 1);
 	put_percentiles(keyframe, &keyframe_us, 1);
-	bf_json_put_int(object, "count", early);
+	bf_json_put_int(object, "count", (int64_t)join_us.count);
 	bf_json_put_int(object, "failed", failed);
 	bf_json_put_int(object, "duration_us", scenario->joins_us);
-	bf_json_put_int(object, "per_second", ratio(early, 1000000, scenario->joins_us));
 	bf_json_put_int(
-		object, "server_cpu_us_per_join", ratio(scenario->join_cpu_ns, 1, early * 1000));
-	bf_json_put_int(
-		object, "server_cpu_permille", ratio(scenario->join_cpu_ns, 1, scenario->joins_us));
+		object, "per_second", ratio((int64_t)join_us.count, 1000000, scenario->joins_us));
+	if (scenario->options->pid) {
+		bf_json_put_int(object, "server_cpu_us_per_join",
+			ratio(scenario->join_cpu_ns, 1, (int64_t)join_us.count * 1000));
+		bf_json_put_int(object, "server_cpu_permille",
+			ratio(scenario->join_cpu_ns, 1, scenario->joins_us));
+	}
 	bf_json_put_int(object, "generator_cpu_permille",
 		ratio(scenario->join_own_cpu_ns, 1, scenario->joins_us));
 	bf_json_put(object, "latency_us", latency);
@@ -124,7 +128,6 @@ static struct bf_json *window(const struct bench_scenario *scenario)
 	const struct bench_moment *from = &scenario->opened, *to = &scenario->closed;
 	struct bf_json *object = bf_json_object();
 	int64_t ns = to->at_ns - from->at_ns;
-	int64_t cpu_ns = to->server.cpu_ns - from->server.cpu_ns;
 	int64_t delivered = (int64_t)(to->totals.rtp_packets - from->totals.rtp_packets);
 	int64_t bytes = (int64_t)(to->totals.rtp_bytes - from->totals.rtp_bytes);
 
@@ -134,18 +137,30 @@ static struct bf_json *window(const struct bench_scenario *scenario)
 	bf_json_put_int(object, "delivered_packets", delivered);
 	bf_json_put_int(object, "delivered_packets_per_second", ratio(delivered, 1000000000, ns));
 	bf_json_put_int(object, "delivered_kbps", ratio(bytes, 8000000, ns));
-	bf_json_put_int(object, "server_cpu_ns", cpu_ns);
-	bf_json_put_int(object, "server_cpu_permille", ratio(cpu_ns, 1000, ns));
-	bf_json_put_int(object, "server_cpu_ns_per_delivered_packet", ratio(cpu_ns, 1, delivered));
+	return object;
+}
+
+/* What the server spent in the same window. */
+static struct bf_json *server(const struct bench_scenario *scenario)
+{
+	const struct bench_moment *from = &scenario->opened, *to = &scenario->closed;
+	struct bf_json *object = bf_json_object();
+	int64_t ns = to->at_ns - from->at_ns;
+	int64_t cpu_ns = to->server.cpu_ns - from->server.cpu_ns;
+	int64_t wait_ns = to->server.wait_ns - from->server.wait_ns;
+	int64_t delivered = (int64_t)(to->totals.rtp_packets - from->totals.rtp_packets);
+
+	bf_json_put_int(object, "cpu_ns", cpu_ns);
+	bf_json_put_int(object, "cpu_permille", ratio(cpu_ns, 1000, ns));
+	bf_json_put_int(object, "cpu_ns_per_delivered_packet", ratio(cpu_ns, 1, delivered));
 	bf_json_put_int(
 		object, "delivered_packets_per_cpu_second", ratio(delivered, 1000000000, cpu_ns));
-	bf_json_put_int(object, "server_wait_permille",
-		ratio(to->server.wait_ns - from->server.wait_ns, 1000, ns));
-	bf_json_put_int(object, "server_switches_waiting",
+	bf_json_put_int(object, "wait_permille", ratio(wait_ns, 1000, ns));
+	bf_json_put_int(object, "switches_waiting",
 		to->server.switches_waiting - from->server.switches_waiting);
-	bf_json_put_int(object, "server_switches_forced",
+	bf_json_put_int(object, "switches_forced",
 		to->server.switches_forced - from->server.switches_forced);
-	bf_json_put(object, "server_threads", threads(&from->server, &to->server));
+	bf_json_put(object, "threads", threads(&from->server, &to->server));
 	return object;
 }
 
@@ -262,7 +277,7 @@ static void complain(struct bf_json *array, const char *format, ...)
 
 static void complain(struct bf_json *array, const char *format, ...)
 {
-	char text[256];
+	char text[BENCH_CAUSE_MAX + 80];
 	va_list args;
 
 	va_start(args, format);
@@ -366,7 +381,10 @@ struct bf_json *bench_scenario_report(const struct bench_scenario *scenario, boo
 	bf_json_put(root, "window", window(scenario));
 	bf_json_put(root, "latency_us", latency);
 	bf_json_put(root, "generator", generator(scenario));
-	bf_json_put(root, "memory", memory(scenario));
+	if (scenario->options->pid) {
+		bf_json_put(root, "server", server(scenario));
+		bf_json_put(root, "memory", memory(scenario));
+	}
 	bf_json_put(root, "delivery", delivery(scenario, &sum));
 	bf_json_put_bool(root, "generator_was_the_limit", bf_json_count(reasons) > 0);
 	bf_json_put(root, "generator_limits", reasons);
