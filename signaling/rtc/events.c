@@ -1,5 +1,6 @@
 /* What the workers say, and who hears of it. A message about a participant or room that is no more is dropped: it was on its
  * way when they left. */
+#include "core/base/utf8.h"
 #include "signaling/rtc/frames.h"
 #include "signaling/rtc/hub.h"
 #include "signaling/rtc/whip.h"
@@ -70,16 +71,36 @@ static void on_done(struct bf_rtc_hub *hub, const struct bf_media_done *done)
 	bf_rtc_hub_forget(hub, pending);
 }
 
+/* A cause may quote a stranger's bytes, and may have been cut within a character: keep what is good UTF-8. */
+static void copy_cause(char *out, size_t size, const struct bf_media_error *error)
+{
+	struct bf_bytes rest =
+		bf_bytes(error->cause, strnlen(error->cause, sizeof(error->cause)));
+	size_t len = 0;
+	uint32_t point;
+
+	while (rest.len > 0) {
+		size_t taken = bf_utf8_take(rest, &point);
+
+		if (taken == 0 || bf_utf8_is_control(point) || len + taken >= size)
+			break;
+		memcpy(out + len, rest.data, taken);
+		len += taken;
+		rest = bf_bytes(rest.data + taken, rest.len - taken);
+	}
+	out[len] = '\0';
+}
+
 static void on_error(struct bf_rtc_hub *hub, const struct bf_media_error *error)
 {
 	struct bf_rtc_pending *pending = find_pending(hub, error->request_id);
 	char code[sizeof(error->code) + 1] = "";
-	char cause[sizeof(error->cause) + 1] = "";
+	char cause[sizeof(error->cause) + 1];
 
 	if (!pending)
 		return;
 	memcpy(code, error->code, strnlen(error->code, sizeof(error->code)));
-	memcpy(cause, error->cause, strnlen(error->cause, sizeof(error->cause)));
+	copy_cause(cause, sizeof(cause), error);
 	bf_rtc_hub_fail(hub, pending, bf_rtc_code_parse(code), cause);
 }
 

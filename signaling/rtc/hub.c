@@ -13,32 +13,54 @@
 
 /* ---- life ---- */
 
-static void register_metrics(struct bf_rtc_hub *hub)
+static int register_families(struct bf_rtc_hub *hub)
 {
 	struct bf_rtc_metrics *m = &hub->metrics;
-	struct bf_metrics *all = hub->conf.metrics;
+	const struct {
+		struct bf_metric **slot;
+		enum bf_metric_kind kind;
+		const char *name, *help;
+	} singles[] = {
+		{&m->rooms, BF_METRIC_GAUGE, "belfry_rooms", "Rooms with somebody in them."},
+		{&m->participants, BF_METRIC_GAUGE, "belfry_participants",
+			"Participants of all rooms, WHIP and WHEP included."},
+		{&m->sessions, BF_METRIC_GAUGE, "belfry_sessions",
+			"WebSocket sessions, those waiting for their client to come back included."},
+		{&m->whip_sessions, BF_METRIC_GAUGE, "belfry_whip_sessions", "WHIP and WHEP resources."},
+		{&m->resumes, BF_METRIC_COUNTER, "belfry_resumes_total",
+			"Sessions that went on at another socket."},
+	};
+
+	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
+		*singles[i].slot = bf_metric_new(
+			hub->conf.metrics, singles[i].kind, singles[i].name, NULL, singles[i].help);
+		if (!*singles[i].slot)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int register_metrics(struct bf_rtc_hub *hub)
+{
+	struct bf_rtc_metrics *m = &hub->metrics;
 	char labels[64];
 
-	m->rooms = bf_metric_new(all, BF_METRIC_GAUGE, "belfry_rooms", NULL, "Rooms with somebody in them.");
-	m->participants = bf_metric_new(
-		all, BF_METRIC_GAUGE, "belfry_participants", NULL, "Participants of all rooms, WHIP and WHEP included.");
-	m->sessions = bf_metric_new(all, BF_METRIC_GAUGE, "belfry_sessions", NULL,
-		"WebSocket sessions, those waiting for their client to come back included.");
-	m->whip_sessions = bf_metric_new(
-		all, BF_METRIC_GAUGE, "belfry_whip_sessions", NULL, "WHIP and WHEP resources.");
-	m->resumes = bf_metric_new(all, BF_METRIC_COUNTER, "belfry_resumes_total", NULL,
-		"Sessions that went on at another socket.");
 	for (size_t i = 0; i <= BF_RTC_MESSAGE_TYPES; i++) {
 		snprintf(labels, sizeof(labels), "type=\"%s\"",
 			i < BF_RTC_MESSAGE_TYPES ? bf_rtc_messages[i].type : "unknown");
-		m->messages[i] = bf_metric_new(all, BF_METRIC_COUNTER, "belfry_messages_total",
-			labels, "Messages from WebSocket clients.");
+		m->messages[i] = bf_metric_new(hub->conf.metrics, BF_METRIC_COUNTER,
+			"belfry_messages_total", labels, "Messages from WebSocket clients.");
+		if (!m->messages[i])
+			return -ENOMEM;
 	}
 	for (size_t i = 0; i < BF_RTC_CODE_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "code=\"%s\"", bf_rtc_code_name((enum bf_rtc_code)i));
-		m->errors[i] = bf_metric_new(all, BF_METRIC_COUNTER, "belfry_message_errors_total",
-			labels, "Errors answered to WebSocket clients.");
+		m->errors[i] = bf_metric_new(hub->conf.metrics, BF_METRIC_COUNTER,
+			"belfry_message_errors_total", labels, "Errors answered to WebSocket clients.");
+		if (!m->errors[i])
+			return -ENOMEM;
 	}
+	return register_families(hub);
 }
 
 static int init_maps(struct bf_rtc_hub *hub)
@@ -76,17 +98,17 @@ int bf_rtc_hub_init(struct bf_rtc_hub *hub, const struct bf_rtc_hub_conf *conf)
 	bf_list_init(&hub->lost_sessions);
 	bf_list_init(&hub->pending_list);
 	bf_list_init(&hub->leaves);
+	err = register_metrics(hub);
+	if (err)
+		return err;
 	err = bf_rtc_registry_init(
 		&hub->registry, conf->media.worker_count, conf->room_participant_count_max);
 	if (err)
 		return err;
 	err = init_maps(hub);
-	if (err) {
+	if (err)
 		bf_rtc_registry_deinit(&hub->registry);
-		return err;
-	}
-	register_metrics(hub);
-	return 0;
+	return err;
 }
 
 /* Out of all lists, without a word to anybody. */

@@ -447,6 +447,26 @@ static void codes_that_are_none_of_ours_become_internal(void **state)
 	socket_free(f, socket);
 }
 
+static void causes_are_cut_where_they_are_no_text(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *socket = socket_open(f);
+	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
+
+	join(f, socket, "demo", "Ada");
+	say(f, socket, "ice_restart", "{\"pc\":\"subscribe\"}");
+	msg->request_id = ((struct bf_media_restart *)take_post(f, BF_MEDIA_RESTART))->request_id;
+	/* No NUL in either, and the last character of the cause is cut in half. */
+	memset(msg->code, 'x', sizeof(msg->code));
+	memset(msg->cause, 'y', sizeof(msg->cause));
+	msg->cause[sizeof(msg->cause) - 1] = (char)0xc3;
+	bf_rtc_hub_on_media(&f->hub, &msg->msg);
+	assert_int_equal(strlen(member_str(data_of(hear(socket, "error")), "message")),
+		sizeof(msg->cause) - 1);
+	assert_int_equal(socket->close_code, 0);
+	socket_free(f, socket);
+}
+
 /* ---- repeated, too many, too late ---- */
 
 static void repeated_ids_are_not_run_twice(void **state)
@@ -582,6 +602,7 @@ int main(void)
 		TEST(candidates_arrive_as_written),
 		TEST(muting_somebody_elses_track_is_forbidden),
 		TEST(codes_that_are_none_of_ours_become_internal),
+		TEST(causes_are_cut_where_they_are_no_text),
 		TEST(repeated_ids_are_not_run_twice),
 		TEST(too_many_messages_are_rate_limited_and_may_be_sent_again),
 		TEST(busy_worker_is_told_to_the_client),
