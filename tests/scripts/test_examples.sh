@@ -36,7 +36,8 @@ bash -eu keys.sh 2>keys.log
 token=$(bash -eu sign.sh)
 
 "$belfry" run --http.listen=127.0.0.1:0 --media.udp-port=0 --rtc.join-keys=join-public.pem >server.log 2>&1 &
-pids+=($!)
+server=$!
+pids+=($server)
 wait_for 10 'url=http' server.log
 url=$(sed -nE 's/.* url=([^ ]+).*/\1/p' server.log)
 
@@ -51,3 +52,7 @@ wait_for 20 '^60 pictures' whep.log
 # What the README says a stranger gets.
 code=$(curl -s -o /dev/null -w '%{http_code}' -X POST -H 'Content-Type: application/sdp' --data 'v=0' "$url/whip/demo/Eve")
 [ "$code" = 401 ] || { echo "FAIL: without a token WHIP answers $code"; exit 1; }
+
+# It ends in order, with clients connected; under a sanitizer this is also where leaks come up.
+kill "$server"
+wait "$server" || { echo "FAIL: the server ended with status $?"; cat server.log; exit 1; }
