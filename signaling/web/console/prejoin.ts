@@ -94,8 +94,12 @@ export class Prejoin {
       h('div', { class: 'field' }, h('label', { htmlFor: 'name' }, 'Your name'), this.#name),
       h('div', { class: 'field' }, h('label', { htmlFor: 'room' }, 'Room'), this.#room),
       this.#tokenField,
-      h('div', { class: 'field' }, h('label', { htmlFor: 'camera' }, 'Camera'), this.#camera),
-      h('div', { class: 'field' }, h('label', { htmlFor: 'microphone' }, 'Microphone'), this.#microphone),
+      h(
+        'div',
+        { class: 'field-pair' },
+        h('div', { class: 'field' }, h('label', { htmlFor: 'camera' }, 'Camera'), this.#camera),
+        h('div', { class: 'field' }, h('label', { htmlFor: 'microphone' }, 'Microphone'), this.#microphone),
+      ),
       this.#join,
       this.#status,
     );

@@ -45,7 +45,12 @@ export class RoomView {
 
   readonly #stage = h('section', { class: 'stage', hidden: true, attrs: { 'aria-label': 'Shared screen' } });
   readonly #grid = h('section', { class: 'grid', attrs: { 'aria-label': 'Participants' } });
-  readonly #hint = h('p', { class: 'alone' }, 'You are the first one here.');
+  readonly #hint = h(
+    'div',
+    { class: 'alone' },
+    'You are the first one here.',
+    h('button', { type: 'button', class: 'button small', onclick: () => void this.#copyLink() }, 'Copy link'),
+  );
   readonly #banner = h('div', { class: 'banner', hidden: true, attrs: { role: 'status' } });
   readonly #count = h('span', { class: 'count' });
   readonly #quality = h('span', { class: 'quality', attrs: { role: 'img' } }, h('i'), h('i'), h('i'));
@@ -458,7 +463,7 @@ export class RoomView {
     this.#showStats = !this.#showStats;
     this.#buttons.stats.setAttribute('aria-pressed', String(this.#showStats));
     if (this.#showStats) void this.#measure();
-    else for (const tile of [this.#own, ...this.#people.values(), ...this.#screens.values()]) tile.setStats(null);
+    else for (const tile of [this.#own, ...this.#people.values(), ...this.#screens.values()]) tile.setStats([]);
   }
 
   async #measure(): Promise<void> {

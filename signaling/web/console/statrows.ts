@@ -35,13 +35,17 @@ export function remoteRows(video: TrackQuality | undefined, audio: TrackQuality 
 export function localRows(tracks: LocalQuality[], rttMs: number | undefined): StatRow[] {
   const rows: StatRow[] = [];
   for (const { track, layers } of tracks) {
-    for (const layer of layers) {
-      const name = track.kind === 'audio' ? 'Audio' : layer.rid ? `Layer ${layer.rid}` : 'Video';
-      const picture = track.kind === 'video' ? ` · ${size(layer.width, layer.height)} · ${Math.round(layer.fps ?? 0)} fps` : '';
-      const limit = layer.limitedBy && layer.limitedBy !== 'none' ? ` · limited by ${layer.limitedBy}` : '';
-      rows.push([name, `${layer.codec}${picture} · ${rate(layer.bitrateBps)} · loss ${percent(layer.loss)}${limit}`]);
+    const first = layers[0];
+    if (!first) continue;
+    if (track.kind === 'audio') {
+      rows.push(['Audio', `${first.codec} · ${rate(first.bitrateBps)} · loss ${percent(first.loss)}`]);
+      continue;
     }
+    const limits = new Set(layers.map((layer) => layer.limitedBy).filter((limit) => limit && limit !== 'none'));
+    rows.push(['Video', [first.codec, `loss ${percent(Math.max(...layers.map((layer) => layer.loss)))}`, ...[...limits].map((limit) => `limited by ${limit}`)].join(' · ')]);
+    for (const layer of layers)
+      rows.push([layer.rid || 'Sent', `${size(layer.width, layer.height)} · ${Math.round(layer.fps ?? 0)} fps · ${rate(layer.bitrateBps)}`]);
   }
-  rows.push(['Delay', `rtt ${rttMs ?? '–'} ms`]);
+  if (rows.length > 0) rows.push(['Delay', `rtt ${rttMs ?? '–'} ms`]);
   return rows;
 }

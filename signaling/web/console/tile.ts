@@ -72,9 +72,10 @@ export class Tile {
     this.#note.textContent = text;
   }
 
-  setStats(rows: StatRow[] | null): void {
-    this.#stats.hidden = rows === null;
-    this.#stats.replaceChildren(...(rows ?? []).flatMap(([label, value]) => [h('dt', {}, label), h('dd', {}, value)]));
+  /** Lay measurements over the picture; none: take them away. */
+  setStats(rows: StatRow[]): void {
+    this.#stats.hidden = rows.length === 0;
+    this.#stats.replaceChildren(...rows.flatMap(([label, value]) => [h('dt', {}, label), h('dd', {}, value)]));
   }
 
   close(): void {
