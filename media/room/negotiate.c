@@ -1,6 +1,7 @@
 /* What publishing, subscribing and playing have in common when descriptions are exchanged. */
 #include "media/room/room_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -39,6 +40,9 @@ int bf_negotiate_remote(
 	};
 	int err = bf_transport_set_remote(conn->transport, &remote);
 
+	snprintf(conn->tag_mid, sizeof(conn->tag_mid), "%.*s", (int)section->mid.len,
+		(const char *)section->mid.data);
+	conn->tag_kind = section->kind;
 	if (err == -EPROTO)
 		snprintf(why, why_size, "the fingerprint changed within a connection");
 	else if (err)
@@ -66,6 +70,37 @@ bool bf_negotiate_is_live(const struct bf_rooms *rooms, unsigned media_count)
 			return true;
 	}
 	return false;
+}
+
+/* The answer to an ICE restart by PATCH, to rooms->text: our new credentials, and the candidates again, since those of before are void
+ * for the peer; under the bundle's first section (RFC 9725 section 4.3.3, RFC 8840 section 9). Returns its length. */
+size_t bf_negotiate_write_fragment(struct bf_conn *conn)
+{
+	static const char *const pseudo_lines[] = {
+		[BF_SDP_AUDIO] = "audio 9 UDP/TLS/RTP/SAVPF 0",
+		[BF_SDP_VIDEO] = "video 9 UDP/TLS/RTP/SAVPF 0",
+		[BF_SDP_APPLICATION] = "application 9 UDP/DTLS/SCTP webrtc-datachannel",
+		[BF_SDP_OTHER] = "audio 9 UDP/TLS/RTP/SAVPF 0",
+	};
+	struct bf_rooms *rooms = bf_conn_rooms(conn);
+	const struct bf_ice_creds *creds = bf_transport_creds(conn->transport);
+	struct bf_wr wr = bf_wr(rooms->text, BF_SDP_TEXT_MAX);
+
+	bf_wr_str(&wr, "a=ice-lite\r\na=ice-ufrag:");
+	bf_wr_str(&wr, creds->ufrag);
+	bf_wr_str(&wr, "\r\na=ice-pwd:");
+	bf_wr_str(&wr, creds->pwd);
+	bf_wr_str(&wr, "\r\nm=");
+	bf_wr_str(&wr, pseudo_lines[conn->tag_kind]);
+	bf_wr_str(&wr, "\r\na=mid:");
+	bf_wr_str(&wr, conn->tag_mid);
+	for (unsigned i = 0; i < rooms->conf.candidate_count; i++) {
+		bf_wr_str(&wr, "\r\na=");
+		bf_wr_str(&wr, rooms->conf.candidates[i]);
+	}
+	bf_wr_str(&wr, "\r\na=end-of-candidates\r\n");
+	assert(!wr.is_full);
+	return bf_wr_len(&wr);
 }
 
 /* Write the sections in rooms->written to rooms->text. Returns the length or a negative errno. */

@@ -288,21 +288,6 @@ static void on_candidate(struct bf_rooms *rooms, struct bf_msg *msg)
 			candidate->participant_id);
 }
 
-/* WHIP and WHEP: the answer to a restart by PATCH is a fragment with our new credentials (RFC 9725 section 4.4.2). */
-static void post_fragment(struct bf_conn *conn, uint64_t request_id)
-{
-	const struct bf_ice_creds *creds = bf_transport_creds(conn->transport);
-	char text[2048];
-	struct bf_wr wr = bf_wr(text, sizeof(text) - 1);
-
-	bf_wr_str(&wr, "a=ice-lite\r\na=ice-ufrag:");
-	bf_wr_str(&wr, creds->ufrag);
-	bf_wr_str(&wr, "\r\na=ice-pwd:");
-	bf_wr_str(&wr, creds->pwd);
-	bf_wr_str(&wr, "\r\na=end-of-candidates\r\n");
-	bf_room_post_sdp(conn, request_id, false, NULL, 0, text, bf_wr_len(&wr));
-}
-
 static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_restart *restart = (struct bf_media_restart *)msg;
@@ -321,7 +306,8 @@ static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
 	bf_transport_restart_ice(conn->transport);
 	if (restart->remote_ufrag[0]) {
 		bf_transport_set_remote_ufrag(conn->transport, bf_bytes_str(restart->remote_ufrag));
-		post_fragment(conn, restart->request_id);
+		bf_room_post_sdp(conn, restart->request_id, false, NULL, 0, bf_conn_rooms(conn)->text,
+			bf_negotiate_write_fragment(conn));
 		return;
 	}
 	bf_room_post_done(rooms, restart->request_id, restart->room_id, restart->participant_id);

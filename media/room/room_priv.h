@@ -124,6 +124,8 @@ struct bf_conn {
 	struct bf_transport *transport;
 	uint32_t transport_id;
 	uint64_t session_id, session_version;
+	char tag_mid[BF_SDP_MID_MAX + 1]; /* of the section whose transport the bundle uses */
+	enum bf_sdp_kind tag_kind;
 	uint32_t feedback_ssrc;     /* our SSRC in RTCP about what we receive */
 	struct bf_timer timer;      /* reports and feedback */
 	int64_t report_due_us;
@@ -206,6 +208,7 @@ int bf_negotiate_remote(struct bf_conn *conn, const struct bf_sdp_media *section
 enum bf_sdp_setup bf_negotiate_our_setup(const struct bf_sdp_media *section);
 void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *offered);
 bool bf_negotiate_is_live(const struct bf_rooms *rooms, unsigned media_count);
+size_t bf_negotiate_write_fragment(struct bf_conn *conn);
 int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned media_count);
 
 /* publish.c */
