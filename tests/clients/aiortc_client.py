@@ -5,6 +5,7 @@ import contextlib
 import fractions
 import time
 
+import aioice
 import aiortc
 import av
 import numpy
@@ -129,8 +130,36 @@ class Client:
         """aioice's connection, under aiortc's transport."""
         return self.dtls.transport._connection
 
+    async def restart_ice(self, ufrag, pwd):
+        """Move to a fresh socket with credentials that the server gave us for ours, which `ufrag` and `pwd` are of. aiortc cannot do
+        this, but the parts of aioice can. What still comes to the old socket is lost. Returns the old pair."""
+        ice = self.ice
+        old = ice._nominated[1]
+        ice.local_username, ice.local_password = ufrag[0], pwd[0]
+        ice.remote_username, ice.remote_password = ufrag[1], pwd[1]
+        await ice.get_component_candidates(1, [old.local_addr[0]])
+        pair = aioice.ice.CandidatePair(ice._protocols[-1], old.remote_candidate)
+        await self.check(pair, nominate=True)
+        ice._nominated[1] = pair
+        old.protocol.receiver = _Deaf()
+        return old
+
+    async def check(self, pair, nominate=False, tries=6):
+        """One ICE check with the credentials in use; raises aioice.stun.TransactionError unless the server answers it well."""
+        request = self.ice.build_request(pair, nominate)
+        key = self.ice.remote_password.encode()
+        await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=tries)
+
     async def close(self):
         await self.peer.close()
+
+
+class _Deaf:
+    def data_received(self, data, component):
+        pass
+
+    def request_received(self, message, addr, protocol, raw_data):
+        pass
 
 
 class Publisher(Client):
