@@ -65,7 +65,8 @@ static void on_done(struct bf_rtc_hub *hub, const struct bf_media_done *done)
 	case BF_RTC_PENDING_WHIP_JOIN:
 		break; /* the offer's answer is what counts */
 	default:
-		bf_rtc_hub_fail(hub, pending, BF_RTC_INTERNAL, "the media worker gave no description");
+		bf_rtc_hub_fail(
+			hub, pending, BF_RTC_INTERNAL, "the media worker gave no description");
 		return;
 	}
 	bf_rtc_hub_forget(hub, pending);
@@ -74,8 +75,7 @@ static void on_done(struct bf_rtc_hub *hub, const struct bf_media_done *done)
 /* A cause may quote a stranger's bytes, and may have been cut within a character: keep what is good UTF-8. */
 static void copy_cause(char *out, size_t size, const struct bf_media_error *error)
 {
-	struct bf_bytes rest =
-		bf_bytes(error->cause, strnlen(error->cause, sizeof(error->cause)));
+	struct bf_bytes rest = bf_bytes(error->cause, strnlen(error->cause, sizeof(error->cause)));
 	size_t len = 0;
 	uint32_t point;
 
@@ -262,8 +262,7 @@ static void on_layer(struct bf_rtc_hub *hub, const struct bf_media_layer *event)
 
 static void on_speakers(struct bf_rtc_hub *hub, struct bf_media_speakers *event)
 {
-	const struct bf_rtc_room *room =
-		bf_rtc_registry_room_of_id(&hub->registry, event->room_id);
+	const struct bf_rtc_room *room = bf_rtc_registry_room_of_id(&hub->registry, event->room_id);
 	uint32_t kept = 0;
 
 	if (!room)

@@ -126,13 +126,14 @@ struct bf_json *bf_rtc_frame_sdp(const struct bf_media_sdp *sdp)
 		const struct bf_media_sdp_track *track = &sdp->tracks[i];
 		struct bf_json *item = bf_json_object();
 
-		bf_json_put_bytes(item, "mid",
-			bf_bytes(track->mid, strnlen(track->mid, sizeof(track->mid))));
+		bf_json_put_bytes(
+			item, "mid", bf_bytes(track->mid, strnlen(track->mid, sizeof(track->mid))));
 		bf_json_put_id(item, "track_id", track->track_id);
 		if (sdp->is_offer) {
 			bf_json_put_id(item, "participant_id", track->participant_id);
 			bf_json_put_str(item, "kind", track->is_video ? "video" : "audio");
-			bf_json_put_str(item, "source", source_name(track->source, track->is_video));
+			bf_json_put_str(
+				item, "source", source_name(track->source, track->is_video));
 		}
 		bf_json_push(tracks, item);
 	}

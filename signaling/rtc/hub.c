@@ -25,8 +25,10 @@ static int register_families(struct bf_rtc_hub *hub)
 		{&m->participants, BF_METRIC_GAUGE, "belfry_participants",
 			"Participants of all rooms, WHIP and WHEP included."},
 		{&m->sessions, BF_METRIC_GAUGE, "belfry_sessions",
-			"WebSocket sessions, those waiting for their client to come back included."},
-		{&m->whip_sessions, BF_METRIC_GAUGE, "belfry_whip_sessions", "WHIP and WHEP resources."},
+			"WebSocket sessions, those waiting for their client to come back "
+			"included."},
+		{&m->whip_sessions, BF_METRIC_GAUGE, "belfry_whip_sessions",
+			"WHIP and WHEP resources."},
 		{&m->resumes, BF_METRIC_COUNTER, "belfry_resumes_total",
 			"Sessions that went on at another socket."},
 	};
@@ -54,9 +56,11 @@ static int register_metrics(struct bf_rtc_hub *hub)
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < BF_RTC_CODE_COUNT; i++) {
-		snprintf(labels, sizeof(labels), "code=\"%s\"", bf_rtc_code_name((enum bf_rtc_code)i));
+		snprintf(labels, sizeof(labels), "code=\"%s\"",
+			bf_rtc_code_name((enum bf_rtc_code)i));
 		m->errors[i] = bf_metric_new(hub->conf.metrics, BF_METRIC_COUNTER,
-			"belfry_message_errors_total", labels, "Errors answered to WebSocket clients.");
+			"belfry_message_errors_total", labels,
+			"Errors answered to WebSocket clients.");
 		if (!m->errors[i])
 			return -ENOMEM;
 	}
@@ -115,7 +119,7 @@ int bf_rtc_hub_init(struct bf_rtc_hub *hub, const struct bf_rtc_hub_conf *conf)
 static void discard_participant(struct bf_rtc_hub *hub, struct bf_rtc_participant *participant)
 {
 	BF_LIST_EACH(pending, &participant->pendings, struct bf_rtc_pending, in_participant)
-		bf_rtc_hub_forget(hub, pending);
+	bf_rtc_hub_forget(hub, pending);
 	if (participant->whip)
 		bf_rtc_whip_free(hub, participant->whip);
 	if (participant->session)
@@ -140,7 +144,7 @@ void bf_rtc_hub_deinit(struct bf_rtc_hub *hub)
 	while ((node = bf_map_next(&hub->registry.participants, NULL)) != NULL)
 		discard_participant(hub, BF_CONTAINER(node, struct bf_rtc_participant, by_id));
 	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-		session_free(hub, session);
+	session_free(hub, session);
 	BF_LIST_EACH(leave, &hub->leaves, struct bf_rtc_leave, node)
 	{
 		bf_list_remove(&leave->node);
@@ -183,7 +187,8 @@ int64_t bf_rtc_hub_deadline_us(const struct bf_rtc_hub *hub)
 	if (lost)
 		at_us = BF_CONTAINER(lost, struct bf_rtc_session, in_lost)->lost_until_us;
 	if (pending)
-		at_us = earlier(at_us, BF_CONTAINER(pending, struct bf_rtc_pending, in_hub)->until_us);
+		at_us = earlier(
+			at_us, BF_CONTAINER(pending, struct bf_rtc_pending, in_hub)->until_us);
 	if (!bf_list_is_empty(&hub->leaves))
 		at_us = earlier(at_us, hub->leave_retry_us);
 	return at_us;
@@ -211,7 +216,8 @@ void bf_rtc_hub_expire(struct bf_rtc_hub *hub)
 
 		if (pending->until_us > hub->now_us)
 			break;
-		bf_rtc_hub_fail(hub, pending, BF_RTC_BUSY, "the media worker did not answer in time");
+		bf_rtc_hub_fail(
+			hub, pending, BF_RTC_BUSY, "the media worker did not answer in time");
 	}
 	while ((node = bf_list_first(&hub->lost_sessions)) != NULL) {
 		struct bf_rtc_session *session = BF_CONTAINER(node, struct bf_rtc_session, in_lost);
@@ -241,8 +247,8 @@ void bf_rtc_hub_error(struct bf_rtc_hub *hub, struct bf_rtc_session *session, st
 	enum bf_rtc_code code, const char *cause)
 {
 	bf_metric_add(hub->metrics.errors[code], 1);
-	bf_rtc_hub_send(hub, session, "error", id,
-		bf_rtc_frame_error(bf_rtc_code_name(code), cause, id));
+	bf_rtc_hub_send(
+		hub, session, "error", id, bf_rtc_frame_error(bf_rtc_code_name(code), cause, id));
 }
 
 void bf_rtc_hub_broadcast(struct bf_rtc_hub *hub, const struct bf_rtc_room *room,
@@ -320,8 +326,8 @@ int bf_rtc_hub_open(struct bf_rtc_hub *hub, const struct bf_rtc_sink *sink)
 	bf_list_append(&hub->all_sessions, &session->in_all);
 	bf_rtc_session_attach(session, sink);
 	bf_rtc_hub_refresh_gauges(hub);
-	bf_rtc_hub_send(hub, session, "connection_established", bf_bytes(NULL, 0),
-		greeting(hub, session));
+	bf_rtc_hub_send(
+		hub, session, "connection_established", bf_bytes(NULL, 0), greeting(hub, session));
 	return 0;
 }
 
@@ -380,7 +386,7 @@ void bf_rtc_hub_close(struct bf_rtc_hub *hub)
 		bf_rtc_hub_end(hub, BF_CONTAINER(node, struct bf_rtc_participant, by_id), true,
 			"left", BF_RTC_BUSY, "the server is closing");
 	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-		session_free(hub, session);
+	session_free(hub, session);
 	bf_rtc_hub_refresh_gauges(hub);
 }
 
@@ -475,7 +481,7 @@ void bf_rtc_hub_end(struct bf_rtc_hub *hub, struct bf_rtc_participant *participa
 	struct bf_rtc_leave *leave;
 
 	BF_LIST_EACH(pending, &participant->pendings, struct bf_rtc_pending, in_participant)
-		answer_failed(hub, pending, code, cause);
+	answer_failed(hub, pending, code, cause);
 	if (session) {
 		session->participant = NULL;
 		session->state = BF_RTC_SESSION_OPEN;
@@ -555,8 +561,8 @@ int bf_rtc_hub_post_join(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
 	msg->room_id = participant->room->id;
 	msg->participant_id = participant->id;
 	msg->grants = participant->grants;
-	msg->auto_subscribe = participant->kind == BF_RTC_BY_SOCKET &&
-			      (participant->grants & BF_GRANT_SUBSCRIBE);
+	msg->auto_subscribe =
+		participant->kind == BF_RTC_BY_SOCKET && (participant->grants & BF_GRANT_SUBSCRIBE);
 	return bf_rtc_hub_post(hub, participant, &msg->msg);
 }
 

@@ -18,14 +18,14 @@
 #include "signaling/rtc/registry.h"
 #include "signaling/rtc/session.h"
 
-#define BF_RTC_SESSIONS_MAX    16384
-#define BF_RTC_PENDINGS_MAX    256
-#define BF_RTC_RESUME_US       BF_SEC(120)
-#define BF_RTC_ANSWER_US       BF_SEC(10)
-#define BF_RTC_LEAVE_RETRY_US  BF_MS(50)
-#define BF_RTC_PING_MS         25000
-#define BF_RTC_DATA_MAX        262144
-#define BF_RTC_CLOSE_REPLACED  4001 /* this session goes on at another socket */
+#define BF_RTC_SESSIONS_MAX   16384
+#define BF_RTC_PENDINGS_MAX   256
+#define BF_RTC_RESUME_US      BF_SEC(120)
+#define BF_RTC_ANSWER_US      BF_SEC(10)
+#define BF_RTC_LEAVE_RETRY_US BF_MS(50)
+#define BF_RTC_PING_MS	      25000
+#define BF_RTC_DATA_MAX	      262144
+#define BF_RTC_CLOSE_REPLACED 4001 /* this session goes on at another socket */
 
 struct bf_rtc_whip_reply;
 
@@ -61,15 +61,15 @@ enum bf_rtc_pending_kind {
 /* One request at a worker, until it is answered, too late, or its participant has gone. */
 struct bf_rtc_pending {
 	struct bf_map_node by_id;
-	struct bf_list in_hub;         /* oldest first */
+	struct bf_list in_hub; /* oldest first */
 	struct bf_list in_participant;
 	struct bf_rtc_participant *participant;
 	uint64_t request_id;
 	int64_t until_us;
 	enum bf_rtc_pending_kind kind;
-	uint64_t exchange_id;          /* of WHIP; 0: none */
+	uint64_t exchange_id; /* of WHIP; 0: none */
 	size_t id_len;
-	char id[BF_RTC_ID_TEXT];       /* the client's message id */
+	char id[BF_RTC_ID_TEXT]; /* the client's message id */
 };
 
 struct bf_rtc_metrics {
@@ -91,13 +91,13 @@ struct bf_rtc_hub {
 	/* state */
 	enum bf_rtc_hub_state state;
 	int64_t now_us, wall_us;
-	struct bf_map sessions;      /* by token */
+	struct bf_map sessions;	     /* by token */
 	struct bf_map whip_sessions; /* by token */
-	struct bf_map pendings;      /* by request id */
+	struct bf_map pendings;	     /* by request id */
 	struct bf_list all_sessions;
 	struct bf_list lost_sessions;
 	struct bf_list pending_list;
-	struct bf_list leaves;       /* that a worker's inbox refused */
+	struct bf_list leaves; /* that a worker's inbox refused */
 	int64_t leave_retry_us;
 	uint64_t last_request_id;
 	struct bf_rtc_metrics metrics;
@@ -156,7 +156,8 @@ void bf_rtc_hub_show(struct bf_rtc_hub *hub, struct bf_rtc_participant *particip
 void bf_rtc_hub_end(struct bf_rtc_hub *hub, struct bf_rtc_participant *participant, bool is_known,
 	const char *reason, enum bf_rtc_code code, const char *cause);
 
-void bf_rtc_hub_end_session(struct bf_rtc_hub *hub, struct bf_rtc_session *session, const char *reason);
+void bf_rtc_hub_end_session(
+	struct bf_rtc_hub *hub, struct bf_rtc_session *session, const char *reason);
 
 /* What a token, or open mode, allows in `room`. 0; else the code to answer is in *code and the sentence in *why. */
 int bf_rtc_hub_authorize(const struct bf_rtc_hub *hub, struct bf_join_grants *out,

@@ -27,10 +27,12 @@ struct bf_ice_credential {
 };
 
 /* Valid for BF_ICE_CREDENTIAL_S from `now_s` (seconds since 1970); `name` is an id of ours, at most 32 characters. */
-void bf_ice_credential_make(struct bf_ice_credential *out, const char *secret, int64_t now_s, const char *name);
+void bf_ice_credential_make(
+	struct bf_ice_credential *out, const char *secret, int64_t now_s, const char *name);
 
 /* The array for connection_established. */
-struct bf_json *bf_ice_servers_json(const struct bf_ice_servers *servers, int64_t now_s, const char *name);
+struct bf_json *bf_ice_servers_json(
+	const struct bf_ice_servers *servers, int64_t now_s, const char *name);
 
 /* The value of the Link field for server `idx`. -ENOBUFS when it does not fit. */
 int bf_ice_servers_link(const struct bf_ice_servers *servers, unsigned idx, int64_t now_s,

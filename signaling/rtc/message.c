@@ -3,10 +3,13 @@
 #include "signaling/rtc/hub.h"
 #include "signaling/rtc/requests.h"
 
-#define END           {.name = NULL}
-#define SDP_MAX       BF_RTC_MESSAGE_MAX
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
+#define SDP_MAX	      BF_RTC_MESSAGE_MAX
 #define CANDIDATE_MAX 1024
-#define MID_MAX       (BF_MEDIA_MID_TEXT - 1)
+#define MID_MAX	      (BF_MEDIA_MID_TEXT - 1)
 
 static const char *const publish_only[] = {"publish", NULL};
 static const char *const subscribe_only[] = {"subscribe", NULL};
@@ -82,7 +85,7 @@ static const struct bf_rtc_field pause_fields[] = {
 
 /* A publish connection may carry tracks or data, so either grant opens it. Candidates need none: they change nothing
  * by themselves. */
-#define PUBLISH   (BF_GRANT_PUBLISH | BF_GRANT_DATA)
+#define PUBLISH	  (BF_GRANT_PUBLISH | BF_GRANT_DATA)
 #define SUBSCRIBE BF_GRANT_SUBSCRIBE
 
 const struct bf_rtc_message bf_rtc_messages[BF_RTC_MESSAGE_TYPES] = {

@@ -24,14 +24,14 @@ struct bf_rtc_request {
 enum bf_rtc_when {
 	BF_RTC_WHEN_ANY,
 	BF_RTC_WHEN_OPEN,   /* else already_joined */
-	BF_RTC_WHEN_IN,     /* joined or joining, else not_joined */
+	BF_RTC_WHEN_IN,	    /* joined or joining, else not_joined */
 	BF_RTC_WHEN_JOINED, /* else not_joined */
 };
 
 struct bf_rtc_message {
 	const char *type;
 	enum bf_rtc_when when;
-	uint32_t grants; /* enum bf_grant: one of these is needed; 0: none */
+	uint32_t grants;		   /* enum bf_grant: one of these is needed; 0: none */
 	const struct bf_rtc_field *fields; /* ends with a name of NULL */
 	void (*handler)(const struct bf_rtc_request *request);
 };

@@ -11,8 +11,8 @@ static struct bf_bytes id_key(const uint64_t *id)
 	return bf_bytes(id, sizeof(*id));
 }
 
-int bf_rtc_registry_init(
-	struct bf_rtc_registry *registry, unsigned worker_count, unsigned room_participant_count_max)
+int bf_rtc_registry_init(struct bf_rtc_registry *registry, unsigned worker_count,
+	unsigned room_participant_count_max)
 {
 	int err;
 
@@ -160,8 +160,7 @@ static int participant_new(struct bf_rtc_registry *registry, struct bf_rtc_parti
 	participant->leave = leave_new(room->worker, room->id, participant->id);
 	if (!participant->leave)
 		goto fail_participant;
-	err = bf_map_put(
-		&registry->participants, &participant->by_id, id_key(&participant->id));
+	err = bf_map_put(&registry->participants, &participant->by_id, id_key(&participant->id));
 	if (err)
 		goto fail_leave;
 	if (name.len)

@@ -13,7 +13,7 @@
 #include "media/media_msg.h"
 #include "signaling/auth/join_token.h"
 
-#define BF_RTC_ROOMS_MAX        65536
+#define BF_RTC_ROOMS_MAX	65536
 #define BF_RTC_PARTICIPANTS_MAX 262144
 
 struct bf_rtc_session;
@@ -52,11 +52,12 @@ enum bf_rtc_participant_state {
 struct bf_rtc_participant {
 	/* given */
 	struct bf_rtc_room *room;
-	struct bf_rtc_session *session;   /* by socket */
+	struct bf_rtc_session *session;	  /* by socket */
 	struct bf_rtc_whip_session *whip; /* by WHIP and WHEP */
 	/* owned */
 	struct bf_rtc_track *tracks;
-	struct bf_rtc_leave *leave; /* made in advance, so that leaving cannot fail for want of memory */
+	struct bf_rtc_leave
+		*leave; /* made in advance, so that leaving cannot fail for want of memory */
 	struct bf_media_sdp *held_offer; /* came before the join's answer went out */
 	/* state */
 	struct bf_map_node by_id;
@@ -90,8 +91,8 @@ struct bf_rtc_registry {
 	unsigned room_participant_count_max;
 };
 
-int bf_rtc_registry_init(
-	struct bf_rtc_registry *registry, unsigned worker_count, unsigned room_participant_count_max);
+int bf_rtc_registry_init(struct bf_rtc_registry *registry, unsigned worker_count,
+	unsigned room_participant_count_max);
 void bf_rtc_registry_deinit(struct bf_rtc_registry *registry);
 
 /* A new participant of the room called `room_name`, which is made on the worker with the fewest participants if it is not
@@ -122,8 +123,7 @@ struct bf_rtc_track *bf_rtc_participant_track(
 	const struct bf_rtc_participant *participant, uint64_t track_id);
 
 /* The participant of `room` that publishes `track_id`; NULL. */
-struct bf_rtc_participant *bf_rtc_room_publisher(
-	const struct bf_rtc_room *room, uint64_t track_id);
+struct bf_rtc_participant *bf_rtc_room_publisher(const struct bf_rtc_room *room, uint64_t track_id);
 
 /* A track to fill in, all zero but for its id. -ENOBUFS at the limit, -ENOMEM. */
 int bf_rtc_participant_add_track(

@@ -8,7 +8,8 @@
 
 #define BUSY "the media worker is busy; try again"
 
-static void answer_error(const struct bf_rtc_request *request, enum bf_rtc_code code, const char *cause)
+static void answer_error(
+	const struct bf_rtc_request *request, enum bf_rtc_code code, const char *cause)
 {
 	bf_rtc_hub_error(request->hub, request->session, request->id, code, cause);
 }
@@ -69,7 +70,8 @@ void bf_rtc_on_resume(const struct bf_rtc_request *request)
 	int64_t last_seq = request->values[BF_RTC_RESUME_LAST_SEQ].number;
 	struct bf_map_node *node =
 		bf_map_get(&hub->sessions, request->values[BF_RTC_RESUME_TOKEN].text);
-	struct bf_rtc_session *session = node ? BF_CONTAINER(node, struct bf_rtc_session, by_token) : NULL;
+	struct bf_rtc_session *session =
+		node ? BF_CONTAINER(node, struct bf_rtc_session, by_token) : NULL;
 	struct bf_json *data;
 	char *text;
 	size_t len;
@@ -111,8 +113,9 @@ static int authorize(
 {
 	enum bf_rtc_code code;
 	const char *why;
-	int err = bf_rtc_hub_authorize(request->hub, grants, request->values[BF_RTC_JOIN_TOKEN].text,
-		request->values[BF_RTC_JOIN_ROOM].text, &code, &why);
+	int err =
+		bf_rtc_hub_authorize(request->hub, grants, request->values[BF_RTC_JOIN_TOKEN].text,
+			request->values[BF_RTC_JOIN_ROOM].text, &code, &why);
 
 	if (err) {
 		answer_error(request, code, why);
@@ -310,8 +313,8 @@ static void control(const struct bf_rtc_request *request, enum bf_track_control 
 void bf_rtc_on_mute(const struct bf_rtc_request *request)
 {
 	const struct bf_rtc_participant *participant = request->session->participant;
-	const struct bf_rtc_participant *publisher = bf_rtc_room_publisher(
-		participant->room, request->values[BF_RTC_CONTROL_TRACK].id);
+	const struct bf_rtc_participant *publisher =
+		bf_rtc_room_publisher(participant->room, request->values[BF_RTC_CONTROL_TRACK].id);
 
 	/* One that nobody has published yet may be our client's own: the worker knows. */
 	if (publisher && publisher != participant) {

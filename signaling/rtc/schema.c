@@ -15,8 +15,8 @@ bool bf_rtc_is_room_name(struct bf_bytes text)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.data[i];
-		bool is_alnum = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-				(c >= '0' && c <= '9');
+		bool is_alnum =
+			(c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
 		if (!is_alnum && c != '.' && c != '_' && c != '-')
 			return false;
@@ -49,8 +49,8 @@ bool bf_rtc_is_display_name(struct bf_bytes text)
 
 /* Each check below answers NULL, or what the value should have been. */
 
-static const char *check_text(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_text(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	if (bf_json_as_str(json, &value->text) < 0)
 		return "must be a string";
@@ -59,8 +59,8 @@ static const char *check_text(struct bf_rtc_value *value, const struct bf_rtc_fi
 	return value->text.len ? NULL : "must not be empty";
 }
 
-static const char *check_line(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_line(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	size_t count;
 
@@ -75,8 +75,8 @@ static const char *check_line(struct bf_rtc_value *value, const struct bf_rtc_fi
 	return NULL;
 }
 
-static const char *check_line_or_null(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_line_or_null(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	if (!bf_json_is_null(json))
 		return check_line(value, field, json) ? "must be a line of text or null" : NULL;
@@ -84,8 +84,8 @@ static const char *check_line_or_null(struct bf_rtc_value *value, const struct b
 	return NULL;
 }
 
-static const char *check_room(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_room(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	(void)field;
 	if (bf_json_as_str(json, &value->text) < 0 || !bf_rtc_is_room_name(value->text))
@@ -93,8 +93,8 @@ static const char *check_room(struct bf_rtc_value *value, const struct bf_rtc_fi
 	return NULL;
 }
 
-static const char *check_name(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_name(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	(void)field;
 	if (bf_json_as_str(json, &value->text) < 0 || !bf_rtc_is_display_name(value->text))
@@ -102,8 +102,8 @@ static const char *check_name(struct bf_rtc_value *value, const struct bf_rtc_fi
 	return NULL;
 }
 
-static const char *check_id(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_id(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	struct bf_bytes text;
 
@@ -113,8 +113,8 @@ static const char *check_id(struct bf_rtc_value *value, const struct bf_rtc_fiel
 	return NULL;
 }
 
-static const char *check_number(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_number(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	if (bf_json_as_int(json, &value->number) < 0 || value->number < 0 ||
 		(uint64_t)value->number > field->max)
@@ -122,8 +122,8 @@ static const char *check_number(struct bf_rtc_value *value, const struct bf_rtc_
 	return NULL;
 }
 
-static const char *check_choice(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_choice(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	if (bf_json_as_str(json, &value->text) < 0)
 		return "must be a string";
@@ -136,8 +136,8 @@ static const char *check_choice(struct bf_rtc_value *value, const struct bf_rtc_
 	return "is none of the values allowed here";
 }
 
-static const char *check_layer(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_layer(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
 	(void)field;
 	if (bf_json_as_str(json, &value->text) == 0 && bf_bytes_is(value->text, "auto")) {
@@ -149,11 +149,11 @@ static const char *check_layer(struct bf_rtc_value *value, const struct bf_rtc_f
 	return NULL;
 }
 
-static const char *check_value(struct bf_rtc_value *value, const struct bf_rtc_field *field,
-	const struct bf_json *json)
+static const char *check_value(
+	struct bf_rtc_value *value, const struct bf_rtc_field *field, const struct bf_json *json)
 {
-	static const char *(*const checks[])(struct bf_rtc_value *, const struct bf_rtc_field *,
-		const struct bf_json *) = {
+	static const char *(*const checks[])(
+		struct bf_rtc_value *, const struct bf_rtc_field *, const struct bf_json *) = {
 		[BF_RTC_FIELD_TEXT] = check_text,
 		[BF_RTC_FIELD_LINE] = check_line,
 		[BF_RTC_FIELD_LINE_OR_NULL] = check_line_or_null,
@@ -212,7 +212,8 @@ static int check_field(struct bf_rtc_value *value, const struct bf_rtc_field *fi
 	bool flag;
 
 	if (!json || (field->is_optional && bf_json_is_null(json)))
-		return field->is_optional ? 0 : refuse(why, why_size, path, field->name, "is required");
+		return field->is_optional ? 0
+					  : refuse(why, why_size, path, field->name, "is required");
 	value->is_present = true;
 	if (field->kind == BF_RTC_FIELD_LIST)
 		return check_list(value, field, json, path, why, why_size);

@@ -4,7 +4,7 @@
 
 /* RFC 8839 section 5.4: ice-char is ALPHA / DIGIT / "+" / "/"; lengths 4 to 256 and 22 to 256. */
 #define UFRAG_MIN      4
-#define PWD_MIN        22
+#define PWD_MIN	       22
 #define CREDENTIAL_MAX 256
 
 static bool starts_with(struct bf_bytes text, const char *prefix, struct bf_bytes *rest)
@@ -23,8 +23,8 @@ static bool is_credential(struct bf_bytes text, size_t min)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.data[i];
-		bool is_alnum = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-				(c >= '0' && c <= '9');
+		bool is_alnum =
+			(c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
 		if (!is_alnum && c != '+' && c != '/')
 			return false;
@@ -91,7 +91,8 @@ int bf_sdpfrag_parse(struct bf_sdpfrag *out, struct bf_bytes text, const char **
 			line.len--;
 		if (line.len == 0 && text.len == 0)
 			break;
-		*why = line.len > BF_SDPFRAG_LINE ? "a line is too long" : take_line(&fragment, line);
+		*why = line.len > BF_SDPFRAG_LINE ? "a line is too long"
+						  : take_line(&fragment, line);
 		if (*why)
 			return -EBADMSG;
 		is_empty = false;

@@ -12,10 +12,10 @@
 #include "core/base/bytes.h"
 
 #define BF_SDPFRAG_CANDIDATES 32
-#define BF_SDPFRAG_LINE       1024
+#define BF_SDPFRAG_LINE	      1024
 
 struct bf_sdpfrag {
-	struct bf_bytes ufrag, pwd; /* data NULL: none */
+	struct bf_bytes ufrag, pwd;			   /* data NULL: none */
 	struct bf_bytes candidates[BF_SDPFRAG_CANDIDATES]; /* from "candidate:" on */
 	unsigned candidate_count;
 	bool is_end;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define REPLAY_SLOTS_FIRST 16
-#define MESSAGE_COST_US    (BF_SEC(1) / BF_RTC_RATE)
+#define MESSAGE_COST_US	   (BF_SEC(1) / BF_RTC_RATE)
 
 /* ---- envelope ---- */
 

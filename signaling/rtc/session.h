@@ -17,12 +17,12 @@
 #define BF_RTC_MESSAGE_MAX   65536
 #define BF_RTC_REPLAY_FRAMES 1024
 #define BF_RTC_REPLAY_BYTES  (1024 * 1024)
-#define BF_RTC_SEEN          256
-#define BF_RTC_RATE          50
-#define BF_RTC_BURST         100
-#define BF_RTC_ID_MAX        64  /* characters */
-#define BF_RTC_ID_TEXT       257 /* 64 characters of at most 4 bytes and the NUL */
-#define BF_RTC_TOKEN_BYTES   24  /* 192 random bits: guessing one is out of the question */
+#define BF_RTC_SEEN	     256
+#define BF_RTC_RATE	     50
+#define BF_RTC_BURST	     100
+#define BF_RTC_ID_MAX	     64	 /* characters */
+#define BF_RTC_ID_TEXT	     257 /* 64 characters of at most 4 bytes and the NUL */
+#define BF_RTC_TOKEN_BYTES   24	 /* 192 random bits: guessing one is out of the question */
 #define BF_RTC_TOKEN_TEXT    34
 
 struct bf_rtc_participant;
@@ -42,7 +42,7 @@ struct bf_rtc_sink {
 struct bf_rtc_envelope {
 	struct bf_json *json; /* owned; NULL when the text is no object */
 	struct bf_bytes type;
-	struct bf_bytes id;   /* data NULL when there was none worth repeating */
+	struct bf_bytes id;	    /* data NULL when there was none worth repeating */
 	const struct bf_json *data; /* NULL when absent */
 };
 
@@ -68,7 +68,7 @@ struct bf_rtc_replay {
 };
 
 enum bf_rtc_session_state {
-	BF_RTC_SESSION_OPEN,    /* in no room */
+	BF_RTC_SESSION_OPEN,	/* in no room */
 	BF_RTC_SESSION_JOINING, /* the worker has been asked */
 	BF_RTC_SESSION_JOINED,
 };
@@ -81,8 +81,8 @@ struct bf_rtc_session {
 	/* state */
 	struct bf_map_node by_token;
 	struct bf_list in_all;
-	struct bf_list in_lost;  /* without a socket, oldest first */
-	int64_t lost_until_us;   /* when it ends if nobody comes back */
+	struct bf_list in_lost; /* without a socket, oldest first */
+	int64_t lost_until_us;	/* when it ends if nobody comes back */
 	uint64_t id;
 	char token[BF_RTC_TOKEN_TEXT];
 	enum bf_rtc_session_state state;

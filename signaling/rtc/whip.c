@@ -12,7 +12,7 @@
 
 #define KEY_BYTES     24 /* 192 random bits: the URL is half of the right to it */
 #define ETAG_BYTES    12
-#define BUSY          "the media worker is busy; try again"
+#define BUSY	      "the media worker is busy; try again"
 #define RETRY_AFTER_S "2"
 
 /* ---- replies ---- */
@@ -28,8 +28,8 @@ static void add_field(struct bf_rtc_whip_reply *what, const char *name, const ch
 	what->fields[what->field_count++] = (struct bf_rtc_whip_field){name, value};
 }
 
-void bf_rtc_whip_refuse(
-	struct bf_rtc_hub *hub, uint64_t exchange_id, int status, const char *code, const char *detail)
+void bf_rtc_whip_refuse(struct bf_rtc_hub *hub, uint64_t exchange_id, int status, const char *code,
+	const char *detail)
 {
 	struct bf_rtc_whip_reply what = {.status = status, .code = code, .detail = detail};
 
@@ -58,8 +58,7 @@ static struct bf_bytes trim(struct bf_bytes text)
 {
 	while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
 		text = bf_bytes(text.data + 1, text.len - 1);
-	while (text.len > 0 &&
-		(text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
+	while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
 		text.len--;
 	return text;
 }
@@ -67,11 +66,15 @@ static struct bf_bytes trim(struct bf_bytes text)
 /* The part of `*rest` before `separator`, trimmed; `*rest` goes on after it. */
 static struct bf_bytes next_part(struct bf_bytes *rest, char separator)
 {
-	const uint8_t *end = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
-	size_t len = end ? (size_t)(end - rest->data) : rest->len;
-	struct bf_bytes part = bf_bytes(rest->data, len);
-	size_t taken = end ? len + 1 : len;
+	struct bf_bytes part;
+	const uint8_t *end;
+	size_t taken;
 
+	if (rest->len == 0)
+		return bf_bytes("", 0); /* also of an absent field, which has no data */
+	end = memchr(rest->data, separator, rest->len);
+	part = bf_bytes(rest->data, end ? (size_t)(end - rest->data) : rest->len);
+	taken = end ? part.len + 1 : part.len;
 	*rest = bf_bytes(rest->data + taken, rest->len - taken);
 	return trim(part);
 }
@@ -92,8 +95,8 @@ static bool accepts_sdp(struct bf_bytes field)
 		struct bf_bytes type = next_part(&range, ';');
 		struct bf_bytes weight = next_part(&range, ';');
 
-		if (!equals_nocase(type, "application/sdp") && !equals_nocase(type, "application/*") &&
-			!equals_nocase(type, "*/*"))
+		if (!equals_nocase(type, "application/sdp") &&
+			!equals_nocase(type, "application/*") && !equals_nocase(type, "*/*"))
 			continue;
 		if (!equals_nocase(weight, "q=0"))
 			return true;
@@ -370,8 +373,8 @@ void bf_rtc_whip_post(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *
 }
 
 /* Location, ETag, and a Link for each ICE server that fits. */
-static void created(struct bf_rtc_hub *hub, struct bf_rtc_whip_session *session,
-	const struct bf_media_sdp *sdp)
+static void created(
+	struct bf_rtc_hub *hub, struct bf_rtc_whip_session *session, const struct bf_media_sdp *sdp)
 {
 	char links[BF_RTC_WHIP_LINKS][BF_ICE_LINK_TEXT];
 	char location[512], name[BF_ID_TEXT];
@@ -511,7 +514,8 @@ static void restart(struct bf_rtc_hub *hub, struct bf_rtc_whip_session *session,
 	struct bf_rtc_pending *pending;
 
 	if (!fragment->ufrag.data) {
-		refuse(hub, request, BF_RTC_BAD_REQUEST, "an ICE restart needs ice-ufrag and ice-pwd");
+		refuse(hub, request, BF_RTC_BAD_REQUEST,
+			"an ICE restart needs ice-ufrag and ice-pwd");
 		return;
 	}
 	pending = bf_rtc_hub_expect(hub, session->participant, BF_RTC_PENDING_WHIP_RESTART);

@@ -12,9 +12,10 @@
 #include "core/base/bytes.h"
 #include "core/base/map.h"
 
-#define BF_RTC_WHIP_SDP_MAX   65536
-#define BF_RTC_WHIP_LINKS     20 /* ICE servers named in a reply, */
-#define BF_RTC_WHIP_LINKS_MAX 4096 /* in so many bytes: clients and proxies bound the head of a response */
+#define BF_RTC_WHIP_SDP_MAX 65536
+#define BF_RTC_WHIP_LINKS   20 /* ICE servers named in a reply, */
+#define BF_RTC_WHIP_LINKS_MAX \
+	4096 /* in so many bytes: clients and proxies bound the head of a response */
 #define BF_RTC_WHIP_FIELDS    (BF_RTC_WHIP_LINKS + 4)
 #define BF_RTC_WHIP_SESSIONS  65536
 #define BF_RTC_WHIP_KEY_TEXT  34
@@ -62,7 +63,7 @@ struct bf_rtc_whip_session {
 	struct bf_map_node by_key;
 	char key[BF_RTC_WHIP_KEY_TEXT];
 	char etag[BF_RTC_WHIP_ETAG_TEXT]; /* with its quotes; new with each ICE restart */
-	uint64_t offer_exchange_id; /* until answered; then 0 */
+	uint64_t offer_exchange_id;	  /* until answered; then 0 */
 	bool is_whep;
 };
 
@@ -80,7 +81,7 @@ void bf_rtc_whip_on_done(struct bf_rtc_hub *hub, const struct bf_rtc_pending *pe
 void bf_rtc_whip_free(struct bf_rtc_hub *hub, struct bf_rtc_whip_session *session);
 
 /* An error to one exchange. */
-void bf_rtc_whip_refuse(
-	struct bf_rtc_hub *hub, uint64_t exchange_id, int status, const char *code, const char *detail);
+void bf_rtc_whip_refuse(struct bf_rtc_hub *hub, uint64_t exchange_id, int status, const char *code,
+	const char *detail);
 
 #endif

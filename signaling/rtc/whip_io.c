@@ -150,12 +150,16 @@ int bf_rtc_whip_add_routes(struct bf_rtc *rtc)
 		{"OPTIONS", "/whep/{room}/{name}", on_endpoint_options, "CORS for WHEP"},
 		{"POST", "/whep/{room}", on_whep_post, "Play the active speaker by WHEP"},
 		{"OPTIONS", "/whep/{room}", on_endpoint_options, "CORS for WHEP"},
-		{"PATCH", "/whip-session/{session}", on_whip_patch, "Trickle or restart ICE of a WHIP session"},
+		{"PATCH", "/whip-session/{session}", on_whip_patch,
+			"Trickle or restart ICE of a WHIP session"},
 		{"DELETE", "/whip-session/{session}", on_whip_delete, "End a WHIP session"},
-		{"OPTIONS", "/whip-session/{session}", on_session_options, "CORS for WHIP sessions"},
-		{"PATCH", "/whep-session/{session}", on_whep_patch, "Trickle or restart ICE of a WHEP session"},
+		{"OPTIONS", "/whip-session/{session}", on_session_options,
+			"CORS for WHIP sessions"},
+		{"PATCH", "/whep-session/{session}", on_whep_patch,
+			"Trickle or restart ICE of a WHEP session"},
 		{"DELETE", "/whep-session/{session}", on_whep_delete, "End a WHEP session"},
-		{"OPTIONS", "/whep-session/{session}", on_session_options, "CORS for WHEP sessions"},
+		{"OPTIONS", "/whep-session/{session}", on_session_options,
+			"CORS for WHEP sessions"},
 	};
 
 	return bf_http_server_add(rtc->http, routes, sizeof(routes) / sizeof(routes[0]), rtc);

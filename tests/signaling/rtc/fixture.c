@@ -204,8 +204,8 @@ static int verify(void *arg, struct bf_join_grants *out, struct bf_bytes token, 
 
 /* ---- life ---- */
 
-static char *const ice_urls[] = {(char *)(uintptr_t)"stun:stun.example:3478",
-	(char *)(uintptr_t)"turn:turn.example:3478?transport=udp"};
+static char *const ice_urls[] = {(char *)(uintptr_t) "stun:stun.example:3478",
+	(char *)(uintptr_t) "turn:turn.example:3478?transport=udp"};
 
 void fixture_init(struct fixture *f, bool with_tokens)
 {
@@ -360,7 +360,8 @@ const char *say(struct fixture *f, struct fake_socket *socket, const char *type,
 
 	assert_non_null(text);
 	snprintf(id, sizeof(id), "%u", ++f->next_id);
-	snprintf(text, size, "{\"type\":\"%s\",\"id\":\"%s\",\"ts\":1,\"data\":%s}", type, id, data);
+	snprintf(
+		text, size, "{\"type\":\"%s\",\"id\":\"%s\",\"ts\":1,\"data\":%s}", type, id, data);
 	say_raw(f, socket, text);
 	free(text);
 	return id;
@@ -446,7 +447,8 @@ void assert_member_id(const struct bf_json *object, const char *name, uint64_t i
 	assert_true(member_id(object, name) == id);
 }
 
-struct joined join(struct fixture *f, struct fake_socket *socket, const char *room, const char *name)
+struct joined join(
+	struct fixture *f, struct fake_socket *socket, const char *room, const char *name)
 {
 	const struct bf_media_join *msg;
 	struct joined joined;

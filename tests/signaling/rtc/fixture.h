@@ -13,14 +13,14 @@
 #define FAKE_POSTS   1024
 #define FAKE_REPLIES 64
 #define FAKE_TEXT    256
-#define WORKERS      3
+#define WORKERS	     3
 #define ROOM_MAX     4
 
 struct fake_socket {
 	struct bf_rtc_session *session;
 	struct bf_json *frames[FAKE_FRAMES];
 	size_t frame_count, read_count;
-	int close_code;  /* 0: open */
+	int close_code;	 /* 0: open */
 	int send_result; /* what send answers */
 };
 
@@ -47,8 +47,8 @@ struct fixture {
 	/* workers */
 	struct fake_post posts[FAKE_POSTS];
 	size_t post_count, post_read_count;
-	bool is_busy;          /* the workers' inboxes are full */
-	unsigned busy_after;   /* this many posts go through first */
+	bool is_busy;	     /* the workers' inboxes are full */
+	unsigned busy_after; /* this many posts go through first */
 	/* HTTP */
 	struct fake_reply replies[FAKE_REPLIES];
 	size_t reply_count;
@@ -57,7 +57,7 @@ struct fixture {
 };
 
 #define START_US INT64_C(1000000000)
-#define WALL_US  INT64_C(1795946400000000)
+#define WALL_US	 INT64_C(1795946400000000)
 
 void fixture_init(struct fixture *f, bool with_tokens);
 void fixture_deinit(struct fixture *f);
@@ -107,14 +107,16 @@ void worker_answer(struct fixture *f, uint64_t request_id, const char *sdp);
 void worker_offer(struct fixture *f, uint64_t room_id, uint64_t participant_id, const char *sdp);
 void worker_track(struct fixture *f, enum bf_track_event event, uint64_t room_id,
 	uint64_t participant_id, uint64_t track_id);
-void worker_pc(struct fixture *f, uint64_t room_id, uint64_t participant_id, enum bf_pc_state state);
+void worker_pc(
+	struct fixture *f, uint64_t room_id, uint64_t participant_id, enum bf_pc_state state);
 
 struct joined {
 	uint64_t room_id, participant_id;
 };
 
 /* The whole of joining; frames up to room:joined and the post are read. */
-struct joined join(struct fixture *f, struct fake_socket *socket, const char *room, const char *name);
+struct joined join(
+	struct fixture *f, struct fake_socket *socket, const char *room, const char *name);
 
 /* ---- HTTP ---- */
 

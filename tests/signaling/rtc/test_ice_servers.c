@@ -12,8 +12,9 @@
 #define NOW_S INT64_C(1795946400)
 #define NAME  "00000000000000a1"
 
-static char *const urls[] = {(char *)(uintptr_t)"stun:s.example", (char *)(uintptr_t)"TURN:t.example?transport=udp",
-	(char *)(uintptr_t)"turns:t.example:5349"};
+static char *const urls[] = {(char *)(uintptr_t) "stun:s.example",
+	(char *)(uintptr_t) "TURN:t.example?transport=udp",
+	(char *)(uintptr_t) "turns:t.example:5349"};
 
 /* printf '1795989600:00000000000000a1' | openssl dgst -sha1 -hmac north -binary | base64 */
 #define USERNAME "1795989600:00000000000000a1"
@@ -33,7 +34,8 @@ static void credential_is_what_openssl_computes(void **state)
 
 static void only_turn_servers_get_credentials(void **state)
 {
-	const struct bf_ice_servers with = {urls, 3, "north"}, without = {urls, 3, ""}, none = {NULL, 0, NULL};
+	const struct bf_ice_servers with = {urls, 3, "north"}, without = {urls, 3, ""},
+				    none = {NULL, 0, NULL};
 	struct bf_json *json = bf_ice_servers_json(&with, NOW_S, NAME);
 	char *text = bf_json_print(json, NULL);
 
@@ -42,8 +44,8 @@ static void only_turn_servers_get_credentials(void **state)
 		"[{\"urls\":\"stun:s.example\"},"
 		"{\"urls\":\"TURN:t.example?transport=udp\",\"username\":\"" USERNAME
 		"\",\"credential\":\"" PASSWORD "\"},"
-		"{\"urls\":\"turns:t.example:5349\",\"username\":\"" USERNAME "\",\"credential\":\"" PASSWORD
-		"\"}]");
+		"{\"urls\":\"turns:t.example:5349\",\"username\":\"" USERNAME
+		"\",\"credential\":\"" PASSWORD "\"}]");
 	free(text);
 	bf_json_free(json);
 	json = bf_ice_servers_json(&without, NOW_S, NAME);
@@ -63,9 +65,11 @@ static void links_say_the_same(void **state)
 	assert_int_equal(bf_ice_servers_link(&servers, 0, NOW_S, NAME, link, sizeof(link)), 0);
 	assert_string_equal(link, "<stun:s.example>; rel=\"ice-server\"");
 	assert_int_equal(bf_ice_servers_link(&servers, 1, NOW_S, NAME, link, sizeof(link)), 0);
-	assert_string_equal(link, "<TURN:t.example?transport=udp>; rel=\"ice-server\"; username=\"" USERNAME
-				  "\"; credential=\"" PASSWORD "\"; credential-type=\"password\"");
-	assert_int_equal(bf_ice_servers_link(&servers, 1, NOW_S, NAME, link, strlen(link)), -ENOBUFS);
+	assert_string_equal(link,
+		"<TURN:t.example?transport=udp>; rel=\"ice-server\"; username=\"" USERNAME
+		"\"; credential=\"" PASSWORD "\"; credential-type=\"password\"");
+	assert_int_equal(
+		bf_ice_servers_link(&servers, 1, NOW_S, NAME, link, strlen(link)), -ENOBUFS);
 	assert_int_equal(bf_ice_servers_link(&servers, 0, NOW_S, NAME, link,
 				 sizeof("<stun:s.example>; rel=\"ice-server\"")),
 		0);

@@ -50,7 +50,8 @@ static const struct wrong wrongs[] = {
 	{OPEN, "room:join", "{\"room\":\"demo\",\"name\":\"a\\u202e\"}", "data.name"},
 	{OPEN, "room:join", "{\"room\":\"demo\",\"name\":\"" F64 "f\"}", "data.name"},
 	{OPEN, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":7}", "data.token"},
-	{OPEN, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"" LONG "\"}", "data.token"},
+	{OPEN, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"" LONG "\"}",
+		"data.token"},
 	{JOINED, "webrtc_offer", "{\"sdp\":\"v=0\",\"tracks\":[]}", "data.pc"},
 	{JOINED, "webrtc_offer", "{\"pc\":\"subscribe\",\"sdp\":\"v=0\",\"tracks\":[]}", "data.pc"},
 	{JOINED, "webrtc_offer", "{\"pc\":0,\"sdp\":\"v=0\",\"tracks\":[]}", "data.pc"},
@@ -58,23 +59,30 @@ static const struct wrong wrongs[] = {
 	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":{},\"tracks\":[]}", "data.sdp"},
 	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"\",\"tracks\":[]}", "data.sdp"},
 	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\"}", "data.tracks"},
-	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":{}}", "data.tracks"},
-	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[7]}", "data.tracks[0]"},
+	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":{}}",
+		"data.tracks"},
+	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[7]}",
+		"data.tracks[0]"},
 	{JOINED, "webrtc_offer",
-		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":\"camera\"},"
+		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":"
+		"\"camera\"},"
 		"{\"source\":\"camera\"}]}",
 		"data.tracks[1].mid"},
 	{JOINED, "webrtc_offer",
-		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":0,\"source\":\"camera\"}]}",
+		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":0,\"source\":\"camera\"}]"
+		"}",
 		"data.tracks[0].mid"},
 	{JOINED, "webrtc_offer",
-		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"123456789012345678901234567890123\","
+		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":"
+		"\"123456789012345678901234567890123\","
 		"\"source\":\"camera\"}]}",
 		"data.tracks[0].mid"},
 	{JOINED, "webrtc_offer",
-		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":\"webcam\"}]}",
+		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":"
+		"\"webcam\"}]}",
 		"data.tracks[0].source"},
-	{JOINED, "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\"}]}",
+	{JOINED, "webrtc_offer",
+		"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\"}]}",
 		"data.tracks[0].source"},
 	{JOINED, "webrtc_answer", "{\"sdp\":\"v=0\"}", "data.pc"},
 	{JOINED, "webrtc_answer", "{\"pc\":\"publish\",\"sdp\":\"v=0\"}", "data.pc"},
@@ -84,15 +92,19 @@ static const struct wrong wrongs[] = {
 	{JOINED, "ice_candidate", "{\"pc\":\"both\",\"candidate\":null}", "data.pc"},
 	{JOINED, "ice_candidate", "{\"pc\":\"publish\"}", "data.candidate"},
 	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":7}", "data.candidate"},
-	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":\"a\\r\\nb\"}", "data.candidate"},
-	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":\"" LONG "\"}", "data.candidate"},
+	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":\"a\\r\\nb\"}",
+		"data.candidate"},
+	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":\"" LONG "\"}",
+		"data.candidate"},
 	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":null,\"mid\":7}", "data.mid"},
-	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":null,\"mid\":\"" LONG "\"}", "data.mid"},
+	{JOINED, "ice_candidate", "{\"pc\":\"publish\",\"candidate\":null,\"mid\":\"" LONG "\"}",
+		"data.mid"},
 	{JOINED, "ice_restart", "{}", "data.pc"},
 	{JOINED, "ice_restart", "{\"pc\":\"publish\"}", "data.pc"},
 	{JOINED, "track:mute", "{\"muted\":true}", "data.track_id"},
 	{JOINED, "track:mute", "{\"track_id\":\"a1\",\"muted\":true}", "data.track_id"},
-	{JOINED, "track:mute", "{\"track_id\":\"0000000000000000\",\"muted\":true}", "data.track_id"},
+	{JOINED, "track:mute", "{\"track_id\":\"0000000000000000\",\"muted\":true}",
+		"data.track_id"},
 	{JOINED, "track:mute", "{\"track_id\":161,\"muted\":true}", "data.track_id"},
 	{JOINED, "track:mute", "{\"track_id\":" ID "}", "data.muted"},
 	{JOINED, "track:mute", "{\"track_id\":" ID ",\"muted\":1}", "data.muted"},
@@ -170,8 +182,8 @@ static void too_many_tracks_are_refused(void **state)
 	snprintf(data + len, sizeof(data) - len, "]}");
 	say(f, socket, "webrtc_offer", data);
 	hear_nothing(socket);
-	assert_int_equal(
-		((struct bf_media_offer *)take_post(f, BF_MEDIA_OFFER))->source_count, BF_MEDIA_TRACKS_MAX);
+	assert_int_equal(((struct bf_media_offer *)take_post(f, BF_MEDIA_OFFER))->source_count,
+		BF_MEDIA_TRACKS_MAX);
 	snprintf(data + len, sizeof(data) - len, ",{\"mid\":\"x\",\"source\":\"camera\"}]}");
 	say(f, socket, "webrtc_offer", data);
 	hear_error(socket, "bad_request", NULL);
@@ -259,12 +271,14 @@ static void what_needs_a_room_is_refused_without(void **state)
 
 	hear_all(socket);
 	for (size_t i = 0; i < sizeof(needs_room) / sizeof(needs_room[0]); i++)
-		hear_error(socket, "not_joined", say(f, socket, needs_room[i][0], needs_room[i][1]));
+		hear_error(
+			socket, "not_joined", say(f, socket, needs_room[i][0], needs_room[i][1]));
 	/* Also while the worker has not answered, but for leaving again. */
 	say(f, socket, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\"}");
 	take_post(f, BF_MEDIA_JOIN);
 	for (size_t i = 1; i < sizeof(needs_room) / sizeof(needs_room[0]); i++)
-		hear_error(socket, "not_joined", say(f, socket, needs_room[i][0], needs_room[i][1]));
+		hear_error(
+			socket, "not_joined", say(f, socket, needs_room[i][0], needs_room[i][1]));
 	no_post(f);
 	socket_free(f, socket);
 }
@@ -302,8 +316,10 @@ static void offer_reaches_the_worker_and_is_answered(void **state)
 	snprintf(id, sizeof(id), "%s",
 		say(f, socket, "webrtc_offer",
 			"{\"pc\":\"publish\",\"sdp\":\"v=0\\r\\n\",\"tracks\":["
-			"{\"mid\":\"0\",\"source\":\"microphone\"},{\"mid\":\"1\",\"source\":\"camera\"},"
-			"{\"mid\":\"2\",\"source\":\"screen\"},{\"mid\":\"3\",\"source\":\"screen_audio\"}]}"));
+			"{\"mid\":\"0\",\"source\":\"microphone\"},{\"mid\":\"1\",\"source\":"
+			"\"camera\"},"
+			"{\"mid\":\"2\",\"source\":\"screen\"},{\"mid\":\"3\",\"source\":\"screen_"
+			"audio\"}]}"));
 	msg = take_post(f, BF_MEDIA_OFFER);
 	assert_true(msg->room_id == me.room_id && msg->participant_id == me.participant_id);
 	assert_int_equal(msg->pc, BF_PC_PUBLISH);
@@ -332,13 +348,15 @@ static void offer_reaches_the_worker_and_is_answered(void **state)
 
 static uint64_t request_of(const struct bf_msg *msg)
 {
-	return ((const struct bf_media_answer *)msg)->request_id; /* at the same place in all of them */
+	return ((const struct bf_media_answer *)msg)
+		->request_id; /* at the same place in all of them */
 }
 
 static void other_requests_reach_the_worker_and_are_answered_ok(void **state)
 {
 	static const enum bf_media_kind kinds[] = {BF_MEDIA_ANSWER, BF_MEDIA_CANDIDATE,
-		BF_MEDIA_RESTART, BF_MEDIA_TRACK_CONTROL, BF_MEDIA_TRACK_CONTROL, BF_MEDIA_TRACK_CONTROL};
+		BF_MEDIA_RESTART, BF_MEDIA_TRACK_CONTROL, BF_MEDIA_TRACK_CONTROL,
+		BF_MEDIA_TRACK_CONTROL};
 	struct fixture *f = *state;
 	struct fake_socket *socket = socket_open(f);
 	struct joined me = join(f, socket, "demo", "Ada");
@@ -400,7 +418,8 @@ static void candidates_arrive_as_written(void **state)
 
 	join(f, socket, "demo", "Ada");
 	say(f, socket, "ice_candidate",
-		"{\"pc\":\"subscribe\",\"candidate\":\"candidate:1 1 udp 1 a.local 9 typ host\",\"mid\":\"0\"}");
+		"{\"pc\":\"subscribe\",\"candidate\":\"candidate:1 1 udp 1 a.local 9 typ "
+		"host\",\"mid\":\"0\"}");
 	msg = take_post(f, BF_MEDIA_CANDIDATE);
 	assert_int_equal(msg->pc, BF_PC_SUBSCRIBE);
 	assert_string_equal(msg->text, "candidate:1 1 udp 1 a.local 9 typ host");
@@ -426,7 +445,8 @@ static void muting_somebody_elses_track_is_forbidden(void **state)
 	worker_track(f, BF_TRACK_PUBLISHED, a.room_id, a.participant_id, 0xa1);
 	hear_all(bob);
 	hear_all(ada);
-	hear_error(bob, "forbidden", say(f, bob, "track:mute", "{\"track_id\":" ID ",\"muted\":true}"));
+	hear_error(bob, "forbidden",
+		say(f, bob, "track:mute", "{\"track_id\":" ID ",\"muted\":true}"));
 	no_post(f);
 	say(f, ada, "track:mute", "{\"track_id\":" ID ",\"muted\":true}");
 	take_post(f, BF_MEDIA_TRACK_CONTROL);
@@ -442,7 +462,8 @@ static void codes_that_are_none_of_ours_become_internal(void **state)
 
 	join(f, socket, "demo", "Ada");
 	id = say(f, socket, "ice_restart", "{\"pc\":\"subscribe\"}");
-	worker_error(f, ((struct bf_media_restart *)take_post(f, BF_MEDIA_RESTART))->request_id, "oops");
+	worker_error(
+		f, ((struct bf_media_restart *)take_post(f, BF_MEDIA_RESTART))->request_id, "oops");
 	hear_error(socket, "internal", id);
 	socket_free(f, socket);
 }
@@ -480,8 +501,10 @@ static void repeated_ids_are_not_run_twice(void **state)
 	say_raw(f, socket, "{\"type\":\"ping\",\"id\":\"same\"}");
 	hear_nothing(socket);
 	join(f, socket, "demo", "Ada");
-	say_raw(f, socket, "{\"type\":\"ice_restart\",\"id\":\"again\",\"data\":{\"pc\":\"subscribe\"}}");
-	say_raw(f, socket, "{\"type\":\"ice_restart\",\"id\":\"again\",\"data\":{\"pc\":\"subscribe\"}}");
+	say_raw(f, socket,
+		"{\"type\":\"ice_restart\",\"id\":\"again\",\"data\":{\"pc\":\"subscribe\"}}");
+	say_raw(f, socket,
+		"{\"type\":\"ice_restart\",\"id\":\"again\",\"data\":{\"pc\":\"subscribe\"}}");
 	take_post(f, BF_MEDIA_RESTART);
 	no_post(f);
 	socket_free(f, socket);
@@ -562,7 +585,8 @@ static void greeting_tells_what_a_client_needs(void **state)
 {
 	struct fixture *f = *state;
 	struct fake_socket *socket = socket_open(f);
-	const struct bf_json *frame = hear(socket, "connection_established"), *data = data_of(frame);
+	const struct bf_json *frame = hear(socket, "connection_established"),
+			     *data = data_of(frame);
 	const struct bf_json *servers = bf_json_get(data, "ice_servers");
 
 	assert_int_equal(member_int(frame, "seq"), 1);

@@ -23,13 +23,15 @@ static struct memory greet(struct fake_socket *socket)
 	const struct bf_json *frame = hear(socket, "connection_established");
 	struct memory memory = {.last_seq = member_int(frame, "seq")};
 
-	snprintf(memory.token, sizeof(memory.token), "%s", member_str(data_of(frame), "resume_token"));
+	snprintf(memory.token, sizeof(memory.token), "%s",
+		member_str(data_of(frame), "resume_token"));
 	snprintf(memory.connection, sizeof(memory.connection), "%s",
 		member_str(data_of(frame), "connection_id"));
 	return memory;
 }
 
-static const char *resume(struct fixture *f, struct fake_socket *socket, const struct memory *memory)
+static const char *resume(
+	struct fixture *f, struct fake_socket *socket, const struct memory *memory)
 {
 	char data[256];
 
@@ -38,8 +40,8 @@ static const char *resume(struct fixture *f, struct fake_socket *socket, const s
 	return say(f, socket, "connection:resume", data);
 }
 
-static void resume_expecting(
-	struct fixture *f, struct fake_socket *socket, const struct memory *memory, int64_t replayed)
+static void resume_expecting(struct fixture *f, struct fake_socket *socket,
+	const struct memory *memory, int64_t replayed)
 {
 	const struct bf_json *frame;
 	const char *id;

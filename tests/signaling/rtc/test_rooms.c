@@ -12,8 +12,10 @@ static const char *const ada_joins = "{\"room\":\"demo\",\"name\":\"Ada\"}";
 
 static size_t rooms(const struct fixture *f)
 {
-	assert_int_equal(bf_metric_get(f->hub.metrics.rooms), f->hub.registry.rooms_by_id.entry_count);
-	assert_int_equal(f->hub.registry.rooms_by_name.entry_count, f->hub.registry.rooms_by_id.entry_count);
+	assert_int_equal(
+		bf_metric_get(f->hub.metrics.rooms), f->hub.registry.rooms_by_id.entry_count);
+	assert_int_equal(
+		f->hub.registry.rooms_by_name.entry_count, f->hub.registry.rooms_by_id.entry_count);
 	return f->hub.registry.rooms_by_id.entry_count;
 }
 
@@ -43,7 +45,8 @@ static void newcomer_sees_who_is_there_and_they_hear_of_it(void **state)
 	assert_member_id(bf_json_get(data_of(frame), "participant"), "id", msg->participant_id);
 	assert_member(bf_json_get(data_of(frame), "participant"), "name", "B\u00f6b");
 	assert_int_equal(
-		bf_json_count(bf_json_get(bf_json_get(data_of(frame), "participant"), "tracks")), 0);
+		bf_json_count(bf_json_get(bf_json_get(data_of(frame), "participant"), "tracks")),
+		0);
 	frame = hear(bob, "room:joined");
 	assert_member(frame, "id", id);
 	assert_member(data_of(frame), "room", "demo");
@@ -155,7 +158,8 @@ static void full_room_refuses_and_has_room_again(void **state)
 	}
 	sockets[ROOM_MAX] = socket_open(f);
 	hear_all(sockets[ROOM_MAX]);
-	hear_error(sockets[ROOM_MAX], "room_full", say(f, sockets[ROOM_MAX], "room:join", ada_joins));
+	hear_error(
+		sockets[ROOM_MAX], "room_full", say(f, sockets[ROOM_MAX], "room:join", ada_joins));
 	no_post(f);
 	say(f, sockets[0], "room:leave", "{}");
 	take_post(f, BF_MEDIA_LEAVE);
@@ -195,7 +199,8 @@ static void refused_join_leaves_nothing_behind(void **state)
 
 	hear_all(ada);
 	id = say(f, ada, "room:join", ada_joins);
-	worker_error(f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id, "room_full");
+	worker_error(
+		f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id, "room_full");
 	hear_error(ada, "room_full", id);
 	hear_nothing(ada);
 	assert_int_equal(rooms(f), 0);
@@ -531,11 +536,14 @@ static void token_decides_who_may_join(void **state)
 	assert_member(data_of(hear(ada, "connection_established")), "auth", "token");
 	hear_error(ada, "unauthorized", say(f, ada, "room:join", ada_joins));
 	hear_error(ada, "unauthorized",
-		say(f, ada, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"expired\"}"));
+		say(f, ada, "room:join",
+			"{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"expired\"}"));
 	hear_error(ada, "forbidden",
-		say(f, ada, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"other,-,psd\"}"));
+		say(f, ada, "room:join",
+			"{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"other,-,psd\"}"));
 	hear_error(ada, "forbidden",
-		say(f, ada, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"demonstration,-,psd\"}"));
+		say(f, ada, "room:join",
+			"{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"demonstration,-,psd\"}"));
 	no_post(f);
 	say(f, ada, "room:join", "{\"room\":\"demo\",\"name\":\"Ada\",\"token\":\"demo,-,psd\"}");
 	take_post(f, BF_MEDIA_JOIN);
@@ -553,7 +561,8 @@ static void token_fixes_the_name(void **state)
 	const struct bf_media_join *msg;
 	const struct bf_json *others;
 
-	say(f, ada, "room:join", "{\"room\":\"demo\",\"name\":\"Root\",\"token\":\"demo,Ada,psd\"}");
+	say(f, ada, "room:join",
+		"{\"room\":\"demo\",\"name\":\"Root\",\"token\":\"demo,Ada,psd\"}");
 	worker_done(f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id);
 	hear_all(bob);
 	say(f, bob, "room:join", "{\"room\":\"demo\",\"name\":\"Bob\",\"token\":\"demo,-,psd\"}");
@@ -574,10 +583,12 @@ static void grants_hold_for_each_request(void **state)
 		{"s", "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[]}", false},
 		{"d", "webrtc_offer", "{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[]}", true},
 		{"d", "webrtc_offer",
-			"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":\"camera\"}]}",
+			"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":"
+			"\"camera\"}]}",
 			false},
 		{"p", "webrtc_offer",
-			"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":\"camera\"}]}",
+			"{\"pc\":\"publish\",\"sdp\":\"v=0\",\"tracks\":[{\"mid\":\"0\",\"source\":"
+			"\"camera\"}]}",
 			true},
 		{"p", "webrtc_answer", "{\"pc\":\"subscribe\",\"sdp\":\"v=0\"}", false},
 		{"p", "ice_restart", "{\"pc\":\"subscribe\"}", false},
@@ -596,7 +607,8 @@ static void grants_hold_for_each_request(void **state)
 		char data[256];
 		bool flag = false;
 
-		snprintf(data, sizeof(data), "{\"room\":\"demo\",\"name\":\"A\",\"token\":\"demo,-,%s\"}",
+		snprintf(data, sizeof(data),
+			"{\"room\":\"demo\",\"name\":\"A\",\"token\":\"demo,-,%s\"}",
 			cases[i].grants);
 		hear_all(ada);
 		say(f, ada, "room:join", data);
@@ -640,7 +652,8 @@ static void closing_tells_everybody_and_empties_the_rooms(void **state)
 	bf_rtc_hub_close(&f->hub);
 	data = data_of(hear(ada, "server:closing"));
 	assert_member(data, "reason", "shutdown");
-	assert_true(member_int(data, "reconnect_ms") >= 500 && member_int(data, "reconnect_ms") < 3000);
+	assert_true(
+		member_int(data, "reconnect_ms") >= 500 && member_int(data, "reconnect_ms") < 3000);
 	hear_nothing(ada);
 	hear(idle, "server:closing");
 	assert_int_equal(ada->close_code, 1001);

@@ -185,8 +185,8 @@ static void copy_after(
 	snprintf(out, size, "%.*s", (int)(end - at), at);
 }
 
-static void request(struct fixture *f, struct loopback *client, const char *method, const char *path,
-	const char *fields, const char *body)
+static void request(struct fixture *f, struct loopback *client, const char *method,
+	const char *path, const char *fields, const char *body)
 {
 	char text[2048];
 
@@ -211,7 +211,8 @@ static void socket_joins_and_hears(void **state)
 	assert_true(loopback_has(&client, "HTTP/1.1 101 "));
 	assert_true(loopback_has(&client, "\"auth\":\"open\""));
 	assert_true(loopback_has(&client, "\"seq\":1"));
-	say(&client, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":\"Ada\"}}");
+	say(&client, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":"
+		     "\"Ada\"}}");
 	join = last_post(f, BF_MEDIA_JOIN);
 	done(f, join->request_id);
 	assert_true(loopback_wait_text(&client, "\"type\":\"room:joined\",\"id\":\"7\""));
@@ -232,7 +233,9 @@ static void session_goes_on_at_another_socket(void **state)
 	assert_true(loopback_wait_text(&first, "pong"));
 	open_socket(f, &second);
 	snprintf(text, sizeof(text),
-		"{\"type\":\"connection:resume\",\"id\":\"1\",\"data\":{\"token\":\"%s\",\"last_seq\":1}}", token);
+		"{\"type\":\"connection:resume\",\"id\":\"1\",\"data\":{\"token\":\"%s\",\"last_"
+		"seq\":1}}",
+		token);
 	loopback_clear(&second);
 	say(&second, text);
 	assert_true(loopback_wait_text(&second, "connection:resumed"));
@@ -266,21 +269,25 @@ static void whip_from_post_to_delete(void **state)
 	char location[128], etag[64], fields[512];
 
 	loopback_open(&client, f->loop, &f->addr);
-	request(f, &client, "POST", "/whip/demo/my%20cam", SDP "Origin: https://good.example\r\n", "v=0 offer");
-	answer(f, ((struct bf_media_offer *)last_post(f, BF_MEDIA_OFFER))->request_id, "v=0 answer");
+	request(f, &client, "POST", "/whip/demo/my%20cam", SDP "Origin: https://good.example\r\n",
+		"v=0 offer");
+	answer(f, ((struct bf_media_offer *)last_post(f, BF_MEDIA_OFFER))->request_id,
+		"v=0 answer");
 	assert_true(loopback_wait_text(&client, "v=0 answer"));
 	assert_true(loopback_has(&client, "HTTP/1.1 201 Created\r\n"));
 	assert_true(loopback_has(&client, "application/sdp\r\n"));
 	assert_true(loopback_has(&client, "Link: <stun:s.example>; rel=\"ice-server\"\r\n"));
 	assert_true(loopback_has(&client, "Access-Control-Allow-Origin: https://good.example\r\n"));
-	assert_true(loopback_has(&client, "Access-Control-Expose-Headers: Location, Link, ETag\r\n"));
+	assert_true(
+		loopback_has(&client, "Access-Control-Expose-Headers: Location, Link, ETag\r\n"));
 	copy_after(&client, "Location: ", '\r', location, sizeof(location));
 	copy_after(&client, "ETag: ", '\r', etag, sizeof(etag));
 	forget_posts(f);
 
 	snprintf(fields, sizeof(fields),
 		"If-Match: %s\r\nContent-Type: application/trickle-ice-sdpfrag\r\n", etag);
-	request(f, &client, "PATCH", location, fields, "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n");
+	request(f, &client, "PATCH", location, fields,
+		"a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n");
 	done(f, ((struct bf_media_candidate *)last_post(f, BF_MEDIA_CANDIDATE))->request_id);
 	assert_true(loopback_wait_text(&client, "HTTP/1.1 204 No Content\r\n"));
 	forget_posts(f);
@@ -288,7 +295,8 @@ static void whip_from_post_to_delete(void **state)
 	request(f, &client, "PATCH", location,
 		"If-Match: \"*\"\r\nContent-Type: application/trickle-ice-sdpfrag\r\n",
 		"a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n");
-	answer(f, ((struct bf_media_restart *)last_post(f, BF_MEDIA_RESTART))->request_id, "a=ice-lite");
+	answer(f, ((struct bf_media_restart *)last_post(f, BF_MEDIA_RESTART))->request_id,
+		"a=ice-lite");
 	assert_true(loopback_wait_text(&client, "a=ice-lite"));
 	assert_true(loopback_has(&client, "HTTP/1.1 200 OK\r\n"));
 	assert_true(loopback_has(&client, "ETag: \""));
@@ -316,7 +324,8 @@ static void answer_that_is_too_late_leaves_nothing(void **state)
 	loopback_open(&client, f->loop, &f->addr);
 	request(f, &client, "POST", "/whip/demo/cam", SDP, "v=0 offer");
 	request_id = ((struct bf_media_offer *)last_post(f, BF_MEDIA_OFFER))->request_id;
-	assert_true(loopback_wait_text(&client, "HTTP/1.1 504 ")); /* the server gave up: no exchange */
+	assert_true(
+		loopback_wait_text(&client, "HTTP/1.1 504 ")); /* the server gave up: no exchange */
 	answer(f, request_id, "v=0 answer");
 	last_post(f, BF_MEDIA_LEAVE);
 	assert_true(bf_rtc_is_idle(f->rtc));
@@ -331,7 +340,8 @@ static void whep_takes_both_kinds_of_url(void **state)
 	uint64_t ada_id;
 
 	open_socket(f, &ada);
-	say(&ada, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":\"Ada\"}}");
+	say(&ada, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":"
+		  "\"Ada\"}}");
 	ada_id = ((struct bf_media_join *)last_post(f, BF_MEDIA_JOIN))->participant_id;
 	done(f, ((struct bf_media_join *)last_post(f, BF_MEDIA_JOIN))->request_id);
 	forget_posts(f);
@@ -365,14 +375,17 @@ static void options_and_other_methods(void **state)
 
 	loopback_open(&client, f->loop, &f->addr);
 	for (size_t i = 0; i < 3; i++) {
-		request(f, &client, "OPTIONS", endpoints[i], "Origin: https://good.example\r\n", "");
+		request(f, &client, "OPTIONS", endpoints[i], "Origin: https://good.example\r\n",
+			"");
 		assert_true(loopback_wait_text(&client, "\r\n\r\n"));
 		assert_true(loopback_has(&client, "HTTP/1.1 200 OK\r\n"));
 		assert_true(loopback_has(&client, "Accept-Post: application/sdp\r\n"));
-		assert_true(loopback_has(&client, "Access-Control-Allow-Methods: OPTIONS, POST\r\n"));
+		assert_true(
+			loopback_has(&client, "Access-Control-Allow-Methods: OPTIONS, POST\r\n"));
 		assert_true(loopback_has(&client,
 			"Access-Control-Allow-Headers: Authorization, Content-Type, If-Match\r\n"));
-		assert_true(loopback_has(&client, "Access-Control-Allow-Origin: https://good.example\r\n"));
+		assert_true(loopback_has(
+			&client, "Access-Control-Allow-Origin: https://good.example\r\n"));
 		assert_true(loopback_has(&client, "Vary: Origin\r\n"));
 		for (size_t k = 0; k < 2; k++) {
 			request(f, &client, others[k], endpoints[i], "", "");
@@ -384,8 +397,10 @@ static void options_and_other_methods(void **state)
 		request(f, &client, "OPTIONS", sessions[i], "Origin: https://evil.example\r\n", "");
 		assert_true(loopback_wait_text(&client, "\r\n\r\n"));
 		assert_true(loopback_has(&client, "HTTP/1.1 200 OK\r\n"));
-		assert_true(loopback_has(&client, "Accept-Patch: application/trickle-ice-sdpfrag\r\n"));
-		assert_true(loopback_has(&client, "Access-Control-Allow-Methods: OPTIONS, PATCH, DELETE\r\n"));
+		assert_true(
+			loopback_has(&client, "Accept-Patch: application/trickle-ice-sdpfrag\r\n"));
+		assert_true(loopback_has(
+			&client, "Access-Control-Allow-Methods: OPTIONS, PATCH, DELETE\r\n"));
 		assert_false(loopback_has(&client, "Access-Control-Allow-Origin"));
 		request(f, &client, "POST", sessions[i], SDP, "v=0");
 		assert_true(loopback_wait_text(&client, "HTTP/1.1 405 "));
@@ -399,7 +414,8 @@ static void closing_says_goodbye(void **state)
 	struct loopback ada, late;
 
 	open_socket(f, &ada);
-	say(&ada, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":\"Ada\"}}");
+	say(&ada, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":"
+		  "\"Ada\"}}");
 	done(f, ((struct bf_media_join *)last_post(f, BF_MEDIA_JOIN))->request_id);
 	loopback_clear(&ada);
 	bf_rtc_close(f->rtc);

@@ -97,16 +97,23 @@ static void sockets(struct fixture *f)
 
 	for (int i = 0; i < 2; i++)
 		(void)bf_rtc_hub_open(&f->hub, &sinks[i]);
-	tell(f, &ada, "{\"type\":\"room:join\",\"id\":\"1\",\"data\":{\"room\":\"demo\",\"name\":\"Ada\"}}");
+	tell(f, &ada,
+		"{\"type\":\"room:join\",\"id\":\"1\",\"data\":{\"room\":\"demo\",\"name\":\"Ada\"}"
+		"}");
 	serve(f);
 	for (uint64_t id = 1; id < 10; id++)
 		publish(f, id);
-	tell(f, &bob, "{\"type\":\"room:join\",\"id\":\"1\",\"data\":{\"room\":\"demo\",\"name\":\"Bob\"}}");
+	tell(f, &bob,
+		"{\"type\":\"room:join\",\"id\":\"1\",\"data\":{\"room\":\"demo\",\"name\":\"Bob\"}"
+		"}");
 	serve(f);
 	tell(f, &ada,
-		"{\"type\":\"webrtc_offer\",\"id\":\"2\",\"data\":{\"pc\":\"publish\",\"sdp\":\"v=0\","
+		"{\"type\":\"webrtc_offer\",\"id\":\"2\",\"data\":{\"pc\":\"publish\",\"sdp\":\"v="
+		"0\","
 		"\"tracks\":[{\"mid\":\"0\",\"source\":\"camera\"}]}}");
-	tell(f, &ada, "{\"type\":\"ice_candidate\",\"id\":\"3\",\"data\":{\"pc\":\"publish\",\"candidate\":null}}");
+	tell(f, &ada,
+		"{\"type\":\"ice_candidate\",\"id\":\"3\",\"data\":{\"pc\":\"publish\","
+		"\"candidate\":null}}");
 	tell(f, &ada, "{\"type\":\"ice_restart\",\"id\":\"4\",\"data\":{\"pc\":\"subscribe\"}}");
 	tell(f, &ada, "nonsense");
 	serve(f);

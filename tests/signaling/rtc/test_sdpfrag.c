@@ -9,11 +9,12 @@
 
 #include <cmocka.h>
 
-#define PWD     "P2uYro0UCOQ4zxjKXaWCBui1"
-#define WHOLE                                                                                        \
-	"a=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:EsAw\r\n"      \
-	"a=ice-pwd:" PWD "\r\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"              \
-	"a=candidate:2 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active\r\na=end-of-candidates\r\n"
+#define PWD "P2uYro0UCOQ4zxjKXaWCBui1"
+#define WHOLE                                                                                      \
+	"a=group:BUNDLE 0 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:EsAw\r\n" \
+	"a=ice-pwd:" PWD "\r\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"         \
+	"a=candidate:2 1 tcp 1518280447 192.0.2.1 9 typ host tcptype "                             \
+	"active\r\na=end-of-candidates\r\n"
 
 static void fragments_are_taken_apart(void **state)
 {
@@ -45,7 +46,8 @@ static void sections_may_repeat_the_credentials_but_not_change_them(void **state
 	assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes_str(WHOLE WHOLE), &why), 0);
 	assert_int_equal(fragment.candidate_count, 4);
 	assert_int_equal(
-		bf_sdpfrag_parse(&fragment, bf_bytes_str(WHOLE "a=ice-ufrag:Else\r\n"), &why), -EBADMSG);
+		bf_sdpfrag_parse(&fragment, bf_bytes_str(WHOLE "a=ice-ufrag:Else\r\n"), &why),
+		-EBADMSG);
 }
 
 static void malformed_ones_are_refused(void **state)
@@ -70,7 +72,8 @@ static void malformed_ones_are_refused(void **state)
 		struct bf_sdpfrag fragment;
 		const char *why = NULL;
 
-		assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes_str(cases[i]), &why), -EBADMSG);
+		assert_int_equal(
+			bf_sdpfrag_parse(&fragment, bf_bytes_str(cases[i]), &why), -EBADMSG);
 		assert_non_null(why);
 	}
 }
@@ -86,15 +89,18 @@ static void bounds_hold(void **state)
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "a=", 2);
 	assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes(line, BF_SDPFRAG_LINE), &why), 0);
-	assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes(line, BF_SDPFRAG_LINE + 1), &why), -EBADMSG);
+	assert_int_equal(
+		bf_sdpfrag_parse(&fragment, bf_bytes(line, BF_SDPFRAG_LINE + 1), &why), -EBADMSG);
 	for (int i = 0; i < BF_SDPFRAG_CANDIDATES + 3; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "a=candidate:%d\n", i);
 	assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes_str(text), &why), 0);
 	assert_int_equal(fragment.candidate_count, BF_SDPFRAG_CANDIDATES);
 	/* 256 characters of a credential are the most, and what the worker's message has room for. */
 	for (int extra = 0; extra < 2; extra++) {
-		snprintf(cred, sizeof(cred), "a=ice-ufrag:%0*d\na=ice-pwd:" PWD "\n", 256 + extra, 7);
-		assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes_str(cred), &why), extra ? -EBADMSG : 0);
+		snprintf(cred, sizeof(cred), "a=ice-ufrag:%0*d\na=ice-pwd:" PWD "\n", 256 + extra,
+			7);
+		assert_int_equal(bf_sdpfrag_parse(&fragment, bf_bytes_str(cred), &why),
+			extra ? -EBADMSG : 0);
 	}
 }
 

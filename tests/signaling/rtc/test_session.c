@@ -16,7 +16,8 @@
 struct wire {
 	char last[512];
 	uint64_t count;
-	int64_t last_seq, expected_seq; /* expected: each frame's number, counted up; 0: do not look */
+	int64_t last_seq,
+		expected_seq; /* expected: each frame's number, counted up; 0: do not look */
 	int send_result;
 	int close_code;
 	struct bf_rtc_session *session;
@@ -80,18 +81,20 @@ static void frames_are_taken_apart(void **state)
 	char why[128];
 
 	(void)state;
-	assert_int_equal(bf_rtc_envelope_init(&envelope,
-				 bf_bytes_str("{\"type\":\"ping\",\"id\":\"7\",\"ts\":\"odd\",\"new\":[],"
-					      "\"data\":{\"a\":1}}"),
-				 why, sizeof(why)),
+	assert_int_equal(
+		bf_rtc_envelope_init(&envelope,
+			bf_bytes_str("{\"type\":\"ping\",\"id\":\"7\",\"ts\":\"odd\",\"new\":[],"
+				     "\"data\":{\"a\":1}}"),
+			why, sizeof(why)),
 		0);
 	assert_true(bf_bytes_is(envelope.type, "ping"));
 	assert_true(bf_bytes_is(envelope.id, "7"));
 	assert_non_null(bf_json_get(envelope.data, "a"));
 	bf_rtc_envelope_deinit(&envelope);
 
-	assert_int_equal(bf_rtc_envelope_init(&envelope,
-				 bf_bytes_str("{\"type\":\"ping\",\"id\":\"7\"}"), why, sizeof(why)),
+	assert_int_equal(
+		bf_rtc_envelope_init(&envelope, bf_bytes_str("{\"type\":\"ping\",\"id\":\"7\"}"),
+			why, sizeof(why)),
 		0);
 	assert_null(envelope.data);
 	bf_rtc_envelope_deinit(&envelope);
@@ -124,8 +127,8 @@ static void broken_frames_are_refused(void **state)
 		struct bf_rtc_envelope envelope;
 		char why[128] = "";
 
-		assert_int_equal(
-			bf_rtc_envelope_init(&envelope, bf_bytes_str(cases[i].text), why, sizeof(why)),
+		assert_int_equal(bf_rtc_envelope_init(
+					 &envelope, bf_bytes_str(cases[i].text), why, sizeof(why)),
 			-EBADMSG);
 		assert_true(why[0] != '\0');
 		assert_int_equal(envelope.id.data != NULL, cases[i].id != NULL);
@@ -145,7 +148,8 @@ static void every_truncated_frame_is_refused(void **state)
 		char why[128];
 
 		assert_int_equal(
-			bf_rtc_envelope_init(&envelope, bf_bytes(text, len), why, sizeof(why)), -EBADMSG);
+			bf_rtc_envelope_init(&envelope, bf_bytes(text, len), why, sizeof(why)),
+			-EBADMSG);
 		bf_rtc_envelope_deinit(&envelope);
 	}
 }
@@ -240,7 +244,8 @@ static void ring_forgets_by_count(void **state)
 	(void)state;
 	for (int i = 0; i < BF_RTC_REPLAY_FRAMES; i++)
 		send_one(session, "{}");
-	assert_int_equal(bf_rtc_session_missed(session, 0), BF_RTC_REPLAY_FRAMES); /* exactly full */
+	assert_int_equal(
+		bf_rtc_session_missed(session, 0), BF_RTC_REPLAY_FRAMES); /* exactly full */
 	send_one(session, "{}");
 	assert_int_equal(bf_rtc_session_missed(session, 0), -ENOENT);
 	assert_int_equal(bf_rtc_session_missed(session, 1), BF_RTC_REPLAY_FRAMES);

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-#define FRAGMENT "a=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=candidate:2 1 udp 1 192.0.2.1 10 typ host\r\n"
+#define FRAGMENT                                                                          \
+	"a=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=candidate:2 1 udp 1 " \
+	"192.0.2.1 10 typ host\r\n"
 #define CREDENTIALS "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n"
 
 static struct bf_rtc_whip_request request(struct fixture *f, const char *room, const char *name)
@@ -147,7 +149,8 @@ static void publishing_makes_a_participant_and_a_resource(void **state)
 	assert_int_equal(last_reply(f)->etag[0], '"');
 	assert_int_equal(last_reply(f)->etag[17], '"');
 	assert_int_equal(last_reply(f)->link_count, 2);
-	assert_non_null(strstr(last_reply(f)->link, "<turn:turn.example:3478?transport=udp>; rel=\"ice-server\""));
+	assert_non_null(strstr(
+		last_reply(f)->link, "<turn:turn.example:3478?transport=udp>; rel=\"ice-server\""));
 	assert_non_null(strstr(last_reply(f)->link, "; credential-type=\"password\""));
 	assert_int_equal(bf_metric_get(f->hub.metrics.whip_sessions), 1);
 	socket_free(f, bob);
@@ -167,10 +170,14 @@ static void bad_offers_are_refused_by_their_cause(void **state)
 {
 	struct fixture *f = *state;
 	struct bf_rtc_whip_request r;
-	static const char *const wrong_types[] = {"", "text/plain", "application/sdpx", "application/json; x=application/sdp"};
-	static const char *const right_types[] = {"Application/SDP", "application/sdp;charset=utf-8", "application/sdp ; a=b"};
-	static const char *const wrong_accepts[] = {"text/html", "application/json, text/*", "application/sdp;q=0", ""};
-	static const char *const right_accepts[] = {"*/*", "application/*", "text/html, application/sdp;q=0.5"};
+	static const char *const wrong_types[] = {
+		"", "text/plain", "application/sdpx", "application/json; x=application/sdp"};
+	static const char *const right_types[] = {
+		"Application/SDP", "application/sdp;charset=utf-8", "application/sdp ; a=b"};
+	static const char *const wrong_accepts[] = {
+		"text/html", "application/json, text/*", "application/sdp;q=0", ""};
+	static const char *const right_accepts[] = {
+		"*/*", "application/*", "text/html, application/sdp;q=0.5"};
 
 	r = request(f, "a room", "cam");
 	refused(f, &r, 400);
@@ -232,8 +239,8 @@ static void worker_errors_become_statuses(void **state)
 	static const struct {
 		const char *code;
 		int status;
-	} cases[] = {
-		{"bad_sdp", 400}, {"unsupported", 422}, {"busy", 503}, {"forbidden", 403}, {"bad_state", 409}, {"what", 500}};
+	} cases[] = {{"bad_sdp", 400}, {"unsupported", 422}, {"busy", 503}, {"forbidden", 403},
+		{"bad_state", 409}, {"what", 500}};
 	struct fixture *f = *state;
 	struct fake_socket *bob = socket_open(f);
 
@@ -391,7 +398,8 @@ static void player_without_a_name_follows_the_speaker(void **state)
 	r = player(f, "demo", NULL);
 	bf_rtc_whip_post(&f->hub, &r);
 	take_post(f, BF_MEDIA_JOIN);
-	assert_true(((struct bf_media_offer *)take_post(f, BF_MEDIA_OFFER))->play_participant_id == 0);
+	assert_true(
+		((struct bf_media_offer *)take_post(f, BF_MEDIA_OFFER))->play_participant_id == 0);
 	socket_free(f, ada);
 }
 
@@ -523,7 +531,8 @@ static void restart_answers_with_a_fragment_and_a_new_etag(void **state)
 	/* A restart that fails leaves the session and its tag. */
 	r = patch(f, &resource, "*", CREDENTIALS);
 	bf_rtc_whip_patch(&f->hub, &r);
-	worker_error(f, ((struct bf_media_restart *)take_post(f, BF_MEDIA_RESTART))->request_id, "bad_state");
+	worker_error(f, ((struct bf_media_restart *)take_post(f, BF_MEDIA_RESTART))->request_id,
+		"bad_state");
 	expect_status(f, 409);
 	r = patch(f, &resource, resource.etag, "a=mid:0\r\n");
 	patched(f, &r, 204);
@@ -662,7 +671,8 @@ static void tokens_decide(void **state)
 	start(f, &r);
 	assert_int_equal(((struct bf_media_join *)f->posts[0].msg)->grants, BF_GRANT_PUBLISH);
 	r = player(f, "demo", "cam");
-	r.authorization = bf_bytes_str("Bearer *,Viewer,s"); /* a viewer's name is not whom it plays */
+	r.authorization =
+		bf_bytes_str("Bearer *,Viewer,s"); /* a viewer's name is not whom it plays */
 	start(f, &r);
 }
 
@@ -672,12 +682,10 @@ static void resource_wants_its_token_or_another_good_one(void **state)
 		const char *authorization;
 		int status;
 	} cases[] = {
-		{NULL, 401},
-		{"Bearer expired", 401},
-		{"Bearer other,-,p", 403},
+		{NULL, 401}, {"Bearer expired", 401}, {"Bearer other,-,p", 403},
 		{"Bearer demo,-,s", 403},
-		{"Bearer demo,-,p", 412},    /* may, and is let as far as its tag */
-		{"Bearer demo,cam,p", 412},  /* the one it began with */
+		{"Bearer demo,-,p", 412},   /* may, and is let as far as its tag */
+		{"Bearer demo,cam,p", 412}, /* the one it began with */
 	};
 	struct fixture *f = *state;
 	struct bf_rtc_whip_request r = request(f, "demo", "cam");
@@ -703,8 +711,8 @@ static void resource_wants_its_token_or_another_good_one(void **state)
 	take_post(f, BF_MEDIA_LEAVE);
 }
 
-static int verify_nothing(void *arg, struct bf_join_grants *out, struct bf_bytes token, int64_t now_s,
-	const char **why)
+static int verify_nothing(void *arg, struct bf_join_grants *out, struct bf_bytes token,
+	int64_t now_s, const char **why)
 {
 	(void)arg;
 	(void)out;
