@@ -61,6 +61,7 @@ export class RoomView {
   readonly #resize = new ResizeObserver(() => this.#arrange());
   #statsTimer = 0;
   #showStats = false;
+  #measured: RoomQuality | null = null;
 
   constructor(options: RoomViewOptions) {
     this.#options = options;
@@ -462,20 +463,26 @@ export class RoomView {
   #toggleStats(): void {
     this.#showStats = !this.#showStats;
     this.#buttons.stats.setAttribute('aria-pressed', String(this.#showStats));
-    if (this.#showStats) void this.#measure();
-    else for (const tile of [this.#own, ...this.#people.values(), ...this.#screens.values()]) tile.setStats([]);
+    this.#showNumbers();
   }
 
   async #measure(): Promise<void> {
-    let quality: RoomQuality;
     try {
-      quality = await this.#room.getStats();
+      this.#measured = await this.#room.getStats();
     } catch {
       return; // a connection was being replaced; the next second tells
     }
     if (this.#left) return;
-    this.#setQuality(quality.score);
-    if (!this.#showStats) return;
+    this.#setQuality(this.#measured.score);
+    this.#showNumbers();
+  }
+
+  #showNumbers(): void {
+    const quality = this.#showStats ? this.#measured : null;
+    if (!quality) {
+      for (const tile of [this.#own, ...this.#people.values(), ...this.#screens.values()]) tile.setStats([]);
+      return;
+    }
     const of = (track: RemoteTrack | undefined) => quality.remote.find((q) => q.track === track);
     for (const participant of this.#room.participants.values()) {
       const rows = remoteRows(of(participant.track('camera')), of(participant.track('microphone')));
