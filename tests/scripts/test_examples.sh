@@ -30,12 +30,13 @@ wait_for() {
 block() { # the code block of README.md that holds $1
 	awk -v RS='```' -v key="$1" 'index($0, key) && sub(/^sh\n/, "")' "$root/README.md"
 }
-block 'openssl ecparam' >keys.sh
+block 'token keygen' | grep -v scripts/run | sed "s|build/release/belfry|$belfry|" >keys.sh
 block 'crypto.sign' >sign.sh
-bash -eu keys.sh 2>keys.log
-token=$(bash -eu sign.sh)
+bash -eu keys.sh >keys.log
+token=$(tail -n 1 keys.log)
+token_of_node=$(bash -eu sign.sh)
 
-"$belfry" run --http.listen=127.0.0.1:0 --media.udp-port=0 --rtc.join-keys=join-public.pem >server.log 2>&1 &
+"$belfry" run --http.listen=127.0.0.1:0 --media.udp-port=0 --rtc.join-keys=join.pem.pub >server.log 2>&1 &
 server=$!
 pids+=($server)
 wait_for 10 'url=http' server.log
@@ -45,7 +46,7 @@ url=$(sed -nE 's/.* url=([^ ]+).*/\1/p' server.log)
 /usr/bin/python3 "$root/docs/examples/whip_aiortc.py" "$url/whip/demo/Ada" "$token" >whip.log 2>&1 &
 pids+=($!)
 wait_for 20 '^connected' whip.log
-/usr/bin/python3 "$root/docs/examples/whep_gstreamer.py" "$url/whep/demo/Ada" "$token" >whep.log 2>&1 &
+/usr/bin/python3 "$root/docs/examples/whep_gstreamer.py" "$url/whep/demo/Ada" "$token_of_node" >whep.log 2>&1 &
 pids+=($!)
 wait_for 20 '^60 pictures' whep.log
 
