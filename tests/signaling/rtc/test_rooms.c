@@ -426,14 +426,16 @@ static void speakers_are_told_to_the_whole_room(void **state)
 static void messages_about_the_gone_are_dropped(void **state)
 {
 	struct fixture *f = *state;
-	struct fake_socket *ada = socket_open(f), *bob = socket_open(f);
+	struct fake_socket *ada = socket_open(f), *bob = socket_open(f), *carl = socket_open(f);
 	struct joined a = join(f, ada, "demo", "Ada"), b = join(f, bob, "demo", "Bob");
 	struct bf_msg *odd = bf_msg_new(999, sizeof(*odd));
 
+	join(f, carl, "demo", "Carl");
 	say(f, ada, "room:leave", "{}");
 	take_post(f, BF_MEDIA_LEAVE);
 	hear_all(ada);
 	hear_all(bob);
+	hear_all(carl);
 	worker_track(f, BF_TRACK_PUBLISHED, a.room_id, a.participant_id, 1);
 	worker_track(f, BF_TRACK_UNSUPPORTED, a.room_id, a.participant_id, 1);
 	worker_offer(f, a.room_id, a.participant_id, "v=0");
@@ -443,8 +445,10 @@ static void messages_about_the_gone_are_dropped(void **state)
 	bf_rtc_hub_on_media(&f->hub, odd);
 	hear_nothing(ada);
 	hear_nothing(bob);
+	hear_nothing(carl);
 	socket_free(f, ada);
 	socket_free(f, bob);
+	socket_free(f, carl);
 }
 
 /* ---- order ---- */
