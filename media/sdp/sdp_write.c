@@ -355,8 +355,8 @@ static void write_candidates(struct out *out, const struct bf_sdp_local *local)
 		put_line(out, "a=end-of-candidates");
 }
 
-static void write_media(
-	struct out *out, const struct bf_sdp_local *local, const struct bf_sdp_media *media)
+static void write_media(struct out *out, const struct bf_sdp_local *local,
+	const struct bf_sdp_media *media, bool has_candidates)
 {
 	if (sdp_is_rejected(media)) {
 		write_rejected(out, media);
@@ -378,17 +378,25 @@ static void write_media(
 		write_rtp(out, local, media);
 	else if (media->kind == BF_SDP_APPLICATION)
 		write_sctp(out, media);
-	write_candidates(out, local);
+	if (has_candidates)
+		write_candidates(out, local);
 }
 
 int bf_sdp_write(char *out, size_t size, const struct bf_sdp_local *local,
 	const struct bf_sdp_media *media, unsigned media_count)
 {
 	struct out to = {.wr = bf_wr(out, size)};
+	bool has_bundle = false;
 
 	write_session(&to, local, media, media_count);
-	for (unsigned i = 0; i < media_count; i++)
-		write_media(&to, local, &media[i]);
+	for (unsigned i = 0; i < media_count; i++) {
+		bool is_live_bundled = media[i].is_bundled && !sdp_is_rejected(&media[i]);
+
+		/* One path serves the bundle: its first section names it (RFC 9143 section 7.1). With many sections
+		 * and addresses the repetition would be most of the text. */
+		write_media(&to, local, &media[i], !is_live_bundled || !has_bundle);
+		has_bundle = has_bundle || is_live_bundled;
+	}
 	put(&to, bf_bytes("", 1)); /* the NUL */
 	if (!to.err && to.wr.is_full)
 		to.err = -ENOBUFS;

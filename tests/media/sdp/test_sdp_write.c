@@ -109,6 +109,27 @@ static void one_section_reads_as_it_should(void **state)
 		"a=end-of-candidates\r\n");
 }
 
+static void candidates_stand_once_in_a_bundle(void **state)
+{
+	struct bf_sdp_local local = local_example();
+	struct bf_sdp_media media[3] = {media_example(), media_example(), media_example()};
+	const char *at;
+	unsigned count = 0;
+
+	(void)state;
+	media[0].port = 0;
+	media[0].format_text = bf_bytes_str("96");
+	media[1].mid = bf_bytes_str("m1");
+	media[2].mid = bf_bytes_str("m2");
+	assert_int_equal(bf_sdp_write(text, sizeof(text), &local, media, 3), 0);
+	for (at = text; (at = strstr(at, "a=end-of-candidates")) != NULL; at++)
+		count++;
+	assert_int_equal(count, 1);
+	at = strstr(text, "a=mid:m1");
+	assert_non_null(at);
+	assert_true(strstr(at, "a=candidate:") < strstr(at, "a=mid:m2"));
+}
+
 static void rejected_sections_keep_their_m_line(void **state)
 {
 	struct bf_sdp_local local = local_example();
@@ -352,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_section_reads_as_it_should),
+		cmocka_unit_test(candidates_stand_once_in_a_bundle),
 		cmocka_unit_test(rejected_sections_keep_their_m_line),
 		cmocka_unit_test(data_sections_are_written_in_both_forms),
 		cmocka_unit_test(no_value_can_add_a_line),
