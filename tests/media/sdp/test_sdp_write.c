@@ -343,7 +343,7 @@ static void what_is_written_parses_back_equal(void **state)
 	}
 }
 
-static void bundled_sections_all_repeat_the_transport(void **state)
+static void bundled_sections_repeat_credentials_but_not_candidates(void **state)
 {
 	struct bf_sdp_local local = local_example();
 	struct bf_sdp_media media[3];
@@ -364,7 +364,7 @@ static void bundled_sections_all_repeat_the_transport(void **state)
 	for (unsigned i = 0; i < 3; i += 2) {
 		assert_true(first.media[i].is_bundled);
 		assert_true(bf_bytes_is(first.media[i].ufrag, "srvU"));
-		assert_int_equal(first.media[i].candidate_count, 2);
+		assert_int_equal(first.media[i].candidate_count, i == 0 ? 2 : 0);
 	}
 	assert_false(first.media[1].is_bundled);
 }
@@ -380,7 +380,7 @@ int main(void)
 		cmocka_unit_test(a_live_section_needs_formats_and_a_setup),
 		cmocka_unit_test(a_small_buffer_is_refused_at_every_size),
 		cmocka_unit_test(what_is_written_parses_back_equal),
-		cmocka_unit_test(bundled_sections_all_repeat_the_transport),
+		cmocka_unit_test(bundled_sections_repeat_credentials_but_not_candidates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
