@@ -101,10 +101,13 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 		return;
 	}
 	err = bf_routes_find(&server->routes, request, &entry, allow);
-	if (err)
+	if (err) {
 		answer_no_route(exchange, request, err, allow);
-	else
-		entry->route->handler(entry->arg, exchange, request);
+		return;
+	}
+	/* A path may hold the key of a resource (WHIP): the log gets the route's pattern. */
+	copy_cut(exchange->path, sizeof(exchange->path), bf_bytes_str(entry->route->path));
+	entry->route->handler(entry->arg, exchange, request);
 }
 
 /* ---- ending ---- */
