@@ -1,5 +1,9 @@
 // The console itself: at a desk and on a phone, by keyboard, with devices refused; and the SDK as other pages load it.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { person } from './lib/call.mjs';
 import { startServer } from './lib/server.mjs';
@@ -129,4 +133,40 @@ test('a full room and a bad name of a room are told in words', async (t) => {
   await ada.page.fill('#room', 'free');
   await ada.page.click('.prejoin button[type=submit]');
   await ada.inRoom();
+});
+
+test('a server with keys lets in who has a token, as far as it goes', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'belfry-keys-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const key = join(folder, 'key.pem');
+  const belfry = (...args) => execFileSync(process.env.BELFRY, ['token', ...args], { encoding: 'utf8' }).trim();
+  belfry('keygen', key);
+  const server = await startServer(t, `--rtc.join_keys=${key}.pub`);
+  const ada = await person(t, 'Ada');
+
+  // By the form: no token, a token for another room, the right one.
+  await ada.page.goto(`${server.url}/?room=members&height=360`);
+  await ada.until('is asked for a token', () => document.querySelector('#token')?.checkVisibility() && !document.querySelector('.prejoin button[type=submit]').disabled);
+  await ada.page.fill('#name', 'Ada');
+  await ada.page.fill('#token', belfry('sign', key, 'room=another'));
+  await ada.page.click('.prejoin button[type=submit]');
+  await ada.until('is refused', () => /does not let you into this room/.test(document.querySelector('.toast-error')?.textContent ?? ''));
+  await ada.page.fill('#token', belfry('sign', key, 'room=members'));
+  await ada.page.click('.prejoin button[type=submit]');
+  await ada.inRoom();
+
+  // By the address: a viewer who may neither publish nor write. The token does not stay in the address.
+  const bob = await person(t, 'Bob');
+  await bob.page.goto(`${server.url}/?height=360#room=members&token=${belfry('sign', key, 'room=members', 'publish=false', 'data=false')}`);
+  assert.equal(await bob.evaluate(() => location.href.includes('token')), false);
+  await bob.submit();
+  await bob.decodes('Ada');
+  const can = await bob.evaluate(() => ({
+    microphone: !document.querySelector('[aria-label^="Turn microphone"]').disabled,
+    write: !document.querySelector('#chat-input').disabled,
+    publish: window.belfry.room.peerConnections.publish !== null,
+  }));
+  assert.deepEqual(can, { microphone: false, write: false, publish: false });
+  await assert.rejects(bob.evaluate(() => window.belfry.room.sendData('x')), /does not allow/);
+  bob.assertClean();
 });

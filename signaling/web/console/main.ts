@@ -102,6 +102,9 @@ function joinFailure(error: unknown): string {
   return 'You could not join.';
 }
 
+// A page brought back from the browser's memory has left its room when it was put there.
+window.addEventListener('pageshow', (event) => event.persisted && location.reload());
+
 showPrejoin();
 void devices.startBoth();
 client = await connectForever();

@@ -171,6 +171,7 @@ export class Publisher {
     this.#ending = [];
     this.#restartIce = false;
     this.#mayTrickle = false;
+    if (underway.iceRestart) pc.setConfiguration(this.#configuration());
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: underway.iceRestart }));
     if (generation !== this.#generation) return;
     const tracks = offered.flatMap((track) => {
@@ -230,9 +231,14 @@ export class Publisher {
     if (refused.length === 0) this.#hooks.broken('the server refused an offer');
   }
 
+  /** With the TURN credentials of now. */
+  #configuration(): RTCConfiguration {
+    return { iceServers: this.#hooks.iceServers(), bundlePolicy: 'max-bundle' };
+  }
+
   #ensurePc(): RTCPeerConnection {
     if (this.pc) return this.pc;
-    const pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers(), bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection(this.#configuration());
     this.pc = pc;
     this.#channels.attach(pc);
     pc.addEventListener('icecandidate', (event) => {

@@ -57,7 +57,10 @@ interface Pending {
   readonly text: string;
   readonly resolve: (data: never) => void;
   readonly reject: (error: BelfryError) => void;
+  /** Either until it has taken too long, or until it is sent again. */
   timer: unknown;
+  /** How often it was refused because there were too many at once. */
+  refusals: number;
 }
 
 /** No greeting within this time: the socket leads nowhere (a proxy that accepts and keeps silent). */
@@ -66,6 +69,10 @@ const HELLO_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 8_000;
 /** A session whose socket ends this often right after resuming is given up: one of its frames is what breaks it. */
 const BARREN_RESUMES = 3;
+
+/** A request refused as `rate_limited` was not run and may be sent again under its id, after this long, then twice, ... */
+const RATE_PAUSE_MS = 500;
+const REFUSALS_MAX = 4;
 
 const browserEnv: SessionEnv = {
   now: () => performance.now(),
@@ -156,7 +163,7 @@ export class Session extends Emitter<SessionEvents> {
     if (new TextEncoder().encode(text).length > limit)
       return Promise.reject(new BelfryError('too_large', `${type} is larger than the ${limit} bytes the server takes`));
     return new Promise((resolve, reject) => {
-      const pending: Pending = { id, text, resolve: resolve as (data: never) => void, reject, timer: null };
+      const pending: Pending = { id, text, resolve: resolve as (data: never) => void, reject, timer: null, refusals: 0 };
       this.#pending.set(id, pending);
       if (this.#state === 'open') this.#sendPending(pending);
     });
@@ -256,6 +263,8 @@ export class Session extends Emitter<SessionEvents> {
     // Its place in the order is not that of the replayed frames behind it, so it does not move lastSeq.
     this.#attempt = 0;
     this.#barrenResumes++;
+    // Of the new greeting only what may have changed meanwhile: credentials of TURN servers expire.
+    if (this.hello && this.#greeting) this.hello = { ...this.hello, ice_servers: this.#greeting.hello.ice_servers };
     this.#open();
     this.emit('resumed', { replayed: Number(frame.data['replayed'] ?? 0) });
   }
@@ -313,6 +322,11 @@ export class Session extends Emitter<SessionEvents> {
     }
     const pending = this.#pending.get(frame.id as string);
     if (!pending) return false;
+    if (frame.type === 'error' && frame.data['code'] === 'rate_limited' && pending.refusals++ < REFUSALS_MAX) {
+      this.#disarm(pending);
+      pending.timer = this.#env.setTimeout(() => this.#sendPending(pending), RATE_PAUSE_MS * pending.refusals);
+      return true;
+    }
     this.#pending.delete(pending.id);
     this.#disarm(pending);
     if (frame.type === 'error') {

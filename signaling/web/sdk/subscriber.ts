@@ -46,6 +46,7 @@ export class Subscriber {
 
   /** Ask the server for an offer with new credentials. */
   restartIce(): void {
+    this.pc?.setConfiguration(this.#configuration());
     this.#session.request('ice_restart', { pc: 'subscribe' }).catch((error: unknown) => this.#hooks.error(error));
   }
 
@@ -87,9 +88,14 @@ export class Subscriber {
     this.#hooks.receiving(tracks);
   }
 
+  /** With the TURN credentials of now. */
+  #configuration(): RTCConfiguration {
+    return { iceServers: this.#hooks.iceServers(), bundlePolicy: 'max-bundle' };
+  }
+
   #ensurePc(): RTCPeerConnection {
     if (this.pc) return this.pc;
-    const pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers(), bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection(this.#configuration());
     this.pc = pc;
     pc.addEventListener('icecandidate', (event) => {
       if (event.candidate?.candidate === '') return;

@@ -93,16 +93,22 @@ export class Person {
 
   /** `name`'s picture arrives in the size in which it is sent. */
   async seesInFull(name, sender, { timeoutMs = 25_000 } = {}) {
-    return until(
+    const seen = [];
+    const match = await until(
       `${this.name} gets ${name}'s largest layer`,
       async () => {
         const [sent] = await sender.outbound();
         const got = await this.inbound(name);
+        const state = `sent ${sent?.frameWidth}x${sent?.frameHeight}, got ${got?.frameWidth}x${got?.frameHeight} in layer ${got?.layer}`;
+        if (seen.at(-1) !== state) seen.push(state);
         const same = sent?.frameHeight > 0 && sent.frameWidth === got?.frameWidth && sent.frameHeight === got.frameHeight;
         return same ? got : null;
       },
       { timeoutMs },
-    );
+    ).catch((error) => {
+      throw new Error(`${error.message}; ${seen.join('; ')}`);
+    });
+    return match;
   }
 
   /** `name`'s sound is louder than silence. The fake microphone beeps once a second. */

@@ -1,6 +1,7 @@
 // The server under test: started as people start it, stopped by its process id.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { until } from './wait.mjs';
 
 const READY = /event="?listening"? .*url=(\S+)/;
@@ -48,12 +49,13 @@ export class Server {
   }
 }
 
-/** Start a server with `args` on a free port of 127.0.0.1; it is stopped when the test ends, its log shown if that failed. */
+/** Start a server with `args` on a free port of 127.0.0.1. It is stopped when the test ends; its log is in build/e2e. */
 export async function startServer(t, ...args) {
-  const server = new Server(args);
+  const server = new Server(['--log.level=debug', ...args]);
   t.after(async () => {
     await server.stop();
-    if (process.env.BELFRY_E2E_LOG) console.log(server.log);
+    const name = t.name.replace(/[^A-Za-z0-9]+/g, '-');
+    writeFileSync(new URL(`../../../build/e2e/${name}.log`, import.meta.url), server.log);
   });
   await server.start();
   return server;

@@ -125,6 +125,10 @@ export class FakePeerConnection extends EventTarget {
     return channel;
   }
 
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
+
   async createOffer(options) {
     return { type: 'offer', sdp: `offer ${this.offers.push(options)}` };
   }

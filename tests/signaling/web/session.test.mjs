@@ -216,3 +216,34 @@ test('frames that are not frames are passed over', () => {
   env.socket.say('a', { seq: 1, data: null });
   assert.deepEqual(events, ['fresh', 'a 1']);
 });
+
+test('a request refused for the pace is sent again under its id, a few times', async () => {
+  const { env, session } = open();
+  const request = session.request('room:leave', {});
+  const { id } = env.socket.last('room:leave');
+  const refuse = (seq) => env.socket.say('error', { id, seq, data: { code: 'rate_limited', message: 'slow down', ref: id } });
+  const count = () => env.socket.requests.filter((r) => r.id === id).length;
+  refuse(1);
+  env.advance(499);
+  assert.equal(count(), 1);
+  env.advance(1);
+  assert.equal(count(), 2);
+  for (let i = 2; i <= 4; i++) {
+    refuse(i);
+    env.socket.say('pong', { id: env.socket.last('ping').id });
+    env.advance(500 * i);
+    assert.equal(count(), i + 1);
+  }
+  refuse(5);
+  await assert.rejects(request, { code: 'rate_limited' });
+});
+
+test('credentials for TURN servers come with every greeting', () => {
+  const all = open();
+  all.env.socket.drop();
+  nextSocket(all.env);
+  const ice_servers = [{ urls: 'turn:x', username: '2', credential: 'new' }];
+  all.env.socket.say('connection_established', { data: { ...HELLO, ice_servers, resume_token: 'second' } });
+  resume(all);
+  assert.deepEqual([all.session.hello.ice_servers, all.session.hello.resume_token], [ice_servers, 'first']);
+});
