@@ -122,10 +122,13 @@ static void refuse_open(struct bf_sctp *sctp, uint16_t number)
 		close_stream(sctp, number);
 }
 
-/* The DTLS client opens even streams (RFC 8832 section 6). */
-static bool is_peers(const struct bf_sctp *sctp, uint16_t number)
+/* Which streams we open: even ones as DTLS client (RFC 8832 section 6). Some clients go by their ICE role instead (aiortc): then
+ * the first stream that the peer opens tells, and we take the other half. */
+static unsigned our_half(const struct bf_sctp *sctp)
 {
-	return (number % 2 == 0) != sctp->is_dtls_client;
+	if (sctp->has_peer_half)
+		return 1 - sctp->peer_half;
+	return sctp->is_dtls_client ? 0 : 1;
 }
 
 static struct channel *on_open(
@@ -138,7 +141,7 @@ static struct channel *on_open(
 	if (stream->channel && stream->channel->state == CHANNEL_CLOSING &&
 		stream->channel->is_in_reset)
 		let_go(sctp, stream);
-	if (stream->channel || !is_peers(sctp, number)) {
+	if (stream->channel) {
 		refuse_open(sctp, number);
 		return NULL;
 	}
@@ -148,6 +151,10 @@ static struct channel *on_open(
 		return NULL;
 	}
 	stream->channel = channel;
+	if (!sctp->has_peer_half) {
+		sctp->has_peer_half = true;
+		sctp->peer_half = number % 2;
+	}
 	send_ack(sctp, channel);
 	return channel;
 }
@@ -230,7 +237,7 @@ struct channel *sctp_take_closed(struct bf_sctp *sctp)
 /* The lowest stream that we may open and that nothing hangs on; stream_count if there is none. */
 static unsigned free_stream(const struct bf_sctp *sctp)
 {
-	unsigned i = sctp->is_dtls_client ? 0 : 1;
+	unsigned i = our_half(sctp);
 
 	while (i < sctp->stream_count &&
 		(sctp->streams[i].channel || sctp->streams[i].needs_reset ||

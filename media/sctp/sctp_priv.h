@@ -53,6 +53,8 @@ struct bf_sctp {
 	/* given */
 	uint16_t local_port, remote_port;
 	bool is_dtls_client;
+	bool has_peer_half;
+	uint8_t peer_half; /* parity of the first stream the peer opened */
 	uint64_t remote_max_message;
 	/* owned */
 	struct sctp_sock sock;
