@@ -22,6 +22,7 @@ static const char *const NAMES[BF_DROP_COUNT] = {
 	[BF_DROP_LATE] = "late",
 	[BF_DROP_TX_FULL] = "tx_full",
 	[BF_DROP_SCTP] = "sctp",
+	[BF_DROP_PATH_LIMIT] = "path_limit",
 };
 
 const char *bf_drop_name(enum bf_drop drop)

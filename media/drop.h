@@ -25,6 +25,7 @@ enum bf_drop {
 	BF_DROP_LATE,	      /* older than every window */
 	BF_DROP_TX_FULL,      /* no room in the tx slab */
 	BF_DROP_SCTP,	      /* refused SCTP packet */
+	BF_DROP_PATH_LIMIT,   /* table of 5-tuples full */
 	BF_DROP_COUNT,
 };
 

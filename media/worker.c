@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INBOX_SLOTS      4096
-#define MSG_WAKE         0x8000 /* of our own: the SCTP stack has news */
+#define INBOX_SLOTS	 4096
+#define MSG_WAKE	 0x8000		   /* of our own: the SCTP stack has news */
 #define UDP_BUFFER_BYTES (4 * 1024 * 1024) /* 25 ms of 1 Gbit/s: what a worker may be late */
 
 /* ---- the table of connections: ids are a slot and its generation ---- */
@@ -65,7 +65,8 @@ struct path_entry {
 
 static struct path_key key_of(const struct bf_ice_path *path)
 {
-	return (struct path_key){.remote = path->remote, .local = path->local, .socket = path->socket};
+	return (struct path_key){
+		.remote = path->remote, .local = path->local, .socket = path->socket};
 }
 
 static struct path_entry *find_path(struct bf_worker *worker, const struct bf_ice_path *path)
@@ -110,6 +111,8 @@ static void remove_path(void *arg, struct bf_transport *transport, const struct 
 		return;
 	bf_map_remove(&worker->paths, &entry->node);
 	free(entry);
+	if (path->is_tcp)
+		bf_worker_tcp_on_forgotten(worker, path);
 }
 
 void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path)
@@ -132,8 +135,8 @@ static uint8_t *reserve(void *arg, const struct bf_ice_path *path, size_t size_m
 		room = bf_worker_tcp_reserve(worker, path, size_max);
 	else
 		room = size_max > BF_UDP_MTU ? NULL
-					     : bf_udp_reserve(worker->udp[path->socket], &path->local,
-						       &path->remote, size_max);
+					     : bf_udp_reserve(worker->udp[path->socket],
+						       &path->local, &path->remote, size_max);
 	if (!room)
 		worker->drops[BF_DROP_TX_FULL]++;
 	return room;
@@ -201,7 +204,8 @@ static enum bf_drop on_dtls(
 		    : BF_DROP_UNKNOWN_ADDR;
 }
 
-static enum bf_drop on_rtcp(struct bf_conn *conn, struct bf_srtp *srtp, struct bf_udp_packet *packet)
+static enum bf_drop on_rtcp(
+	struct bf_conn *conn, struct bf_srtp *srtp, struct bf_udp_packet *packet)
 {
 	size_t len = packet->len;
 	enum bf_drop drop = bf_srtp_unprotect_rtcp(srtp, packet->data, &len);
@@ -308,7 +312,8 @@ static void on_pending_timer(void *arg)
 	while (worker->pending_count > 0) {
 		struct bf_msg *msg = worker->pending[worker->pending_head];
 		if (worker->conf.post(worker->conf.arg, msg)) {
-			bf_timer_arm(&worker->pending_timer, bf_loop_now_us(worker->loop) + BF_MS(5));
+			bf_timer_arm(
+				&worker->pending_timer, bf_loop_now_us(worker->loop) + BF_MS(5));
 			return;
 		}
 		worker->pending_head = (worker->pending_head + 1) % BF_WORKER_PENDING;
@@ -324,7 +329,8 @@ static void post_event(void *arg, struct bf_msg *msg)
 	if (worker->pending_count == 0 && worker->conf.post(worker->conf.arg, msg) == 0)
 		return;
 	if (worker->pending_count == BF_WORKER_PENDING) {
-		BF_LOG(worker->conf.log, BF_LOG_ERROR, "event lost: the control thread does not keep up",
+		BF_LOG(worker->conf.log, BF_LOG_ERROR,
+			"event lost: the control thread does not keep up",
 			BF_UINT("worker", worker->conf.idx));
 		bf_msg_free(msg);
 		return;
@@ -388,18 +394,23 @@ static const struct value values[] = {
 	{BF_METRIC_COUNTER, "belfry_rtp_sent_total", "RTP packets sent"},
 	{BF_METRIC_COUNTER, "belfry_rtp_sent_bytes_total", "bytes of RTP sent"},
 	{BF_METRIC_COUNTER, "belfry_rtp_duplicates_total", "RTP packets received twice"},
-	{BF_METRIC_COUNTER, "belfry_rtp_repaired_total", "lost packets recovered from publishers by RTX"},
+	{BF_METRIC_COUNTER, "belfry_rtp_repaired_total",
+		"lost packets recovered from publishers by RTX"},
 	{BF_METRIC_COUNTER, "belfry_rtp_resent_total", "packets sent again on a NACK"},
 	{BF_METRIC_COUNTER, "belfry_nacks_sent_total", "packets asked for again from publishers"},
-	{BF_METRIC_COUNTER, "belfry_nacks_received_total", "packets asked for again by subscribers"},
-	{BF_METRIC_COUNTER, "belfry_nacks_unknown_total", "packets asked for that are not held any more"},
+	{BF_METRIC_COUNTER, "belfry_nacks_received_total",
+		"packets asked for again by subscribers"},
+	{BF_METRIC_COUNTER, "belfry_nacks_unknown_total",
+		"packets asked for that are not held any more"},
 	{BF_METRIC_COUNTER, "belfry_keyframe_requests_sent_total", "PLI sent to publishers"},
-	{BF_METRIC_COUNTER, "belfry_keyframe_requests_received_total", "PLI and FIR of subscribers heeded"},
+	{BF_METRIC_COUNTER, "belfry_keyframe_requests_received_total",
+		"PLI and FIR of subscribers heeded"},
 	{BF_METRIC_COUNTER, "belfry_data_relayed_total", "data channel messages delivered"},
 	{BF_METRIC_COUNTER, "belfry_data_dropped_total", "data channel messages dropped"},
 	{BF_METRIC_COUNTER, "belfry_udp_received_total", "datagrams received"},
 	{BF_METRIC_COUNTER, "belfry_udp_sent_total", "datagrams sent"},
-	{BF_METRIC_COUNTER, "belfry_udp_trains_total", "system calls' worth of datagrams sent (GSO trains)"},
+	{BF_METRIC_COUNTER, "belfry_udp_trains_total",
+		"system calls' worth of datagrams sent (GSO trains)"},
 	{BF_METRIC_COUNTER, "belfry_udp_dropped_total", "datagrams the kernel did not take"},
 	{BF_METRIC_GAUGE, "belfry_udp_gso", "1 while UDP segmentation offload is in use"},
 };
@@ -412,10 +423,11 @@ static void register_metrics(struct bf_worker *worker)
 
 	snprintf(labels, sizeof(labels), "worker=\"%u\"", worker->conf.idx);
 	for (size_t i = 0; i < VALUE_COUNT; i++)
-		worker->metrics.values[i] = bf_metric_new(
-			worker->conf.metrics, values[i].kind, values[i].name, labels, values[i].help);
-	worker->metrics.beat = bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
-		labels, "monotonic time at which the worker's loop last turned");
+		worker->metrics.values[i] = bf_metric_new(worker->conf.metrics, values[i].kind,
+			values[i].name, labels, values[i].help);
+	worker->metrics.beat =
+		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
+			labels, "monotonic time at which the worker's loop last turned");
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
 			bf_drop_name((enum bf_drop)i));
@@ -429,8 +441,8 @@ static struct bf_udp_counters sum_udp(const struct bf_worker *worker)
 	struct bf_udp_counters sum = {0};
 
 	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++) {
-		const struct bf_udp_counters *c =
-			worker->udp[i] ? bf_udp_counters(worker->udp[i]) : &(struct bf_udp_counters){0};
+		const struct bf_udp_counters *c = worker->udp[i] ? bf_udp_counters(worker->udp[i])
+								 : &(struct bf_udp_counters){0};
 		sum.rx_packets += c->rx_packets;
 		sum.tx_packets += c->tx_packets;
 		sum.tx_trains += c->tx_trains;
@@ -447,10 +459,11 @@ static void on_report_timer(void *arg)
 	struct bf_udp_counters udp = sum_udp(worker);
 	/* in the order of `values` */
 	const uint64_t now[VALUE_COUNT] = {c->rooms, c->participants, c->tracks, c->subscriptions,
-		c->rx_rtp, worker->outbox->sent_packets, worker->outbox->sent_bytes, c->rx_duplicates,
-		c->rx_repaired, c->tx_resent, c->tx_nacks, c->rx_nacks, c->nack_unknown,
-		c->tx_keyframe_requests, c->rx_keyframe_requests, c->data_relayed, c->data_dropped,
-		udp.rx_packets, udp.tx_packets, udp.tx_trains, udp.tx_dropped, udp.has_gso};
+		c->rx_rtp, worker->outbox->sent_packets, worker->outbox->sent_bytes,
+		c->rx_duplicates, c->rx_repaired, c->tx_resent, c->tx_nacks, c->rx_nacks,
+		c->nack_unknown, c->tx_keyframe_requests, c->rx_keyframe_requests, c->data_relayed,
+		c->data_dropped, udp.rx_packets, udp.tx_packets, udp.tx_trains, udp.tx_dropped,
+		udp.has_gso};
 
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
@@ -476,7 +489,8 @@ static int open_udp(struct bf_worker *worker)
 	if (err) {
 		snprintf(worker->why, worker->why_size, "media port %u (UDP): %s%s", worker->port,
 			strerror(-err),
-			err == -EADDRINUSE ? "; another server runs there, or set media.udp_port" : "");
+			err == -EADDRINUSE ? "; another server runs there, or set media.udp_port"
+					   : "");
 		return err;
 	}
 	worker->port = bf_udp_local(worker->udp[BF_SOCKET_UDP4]).port;
@@ -493,7 +507,8 @@ static void make_candidates(struct bf_worker *worker, bool has_tcp)
 	unsigned ip_count = worker->conf.candidate_ip_count;
 
 	for (unsigned tcp = 0; tcp <= (has_tcp ? 1u : 0u); tcp++)
-		for (unsigned i = 0; i < ip_count && worker->candidate_count < BF_ROOMS_CANDIDATES; i++) {
+		for (unsigned i = 0; i < ip_count && worker->candidate_count < BF_ROOMS_CANDIDATES;
+			i++) {
 			struct bf_addr addr = worker->conf.candidate_ips[i];
 			if (addr.family == 6 && !worker->udp[BF_SOCKET_UDP6])
 				continue;
@@ -513,8 +528,8 @@ static int open_sockets(struct bf_worker *worker)
 	if (has_tcp) {
 		err = bf_worker_tcp_open(worker);
 		if (err)
-			snprintf(worker->why, worker->why_size, "media port %u (TCP): %s", worker->port,
-				strerror(-err));
+			snprintf(worker->why, worker->why_size, "media port %u (TCP): %s",
+				worker->port, strerror(-err));
 	}
 	make_candidates(worker, has_tcp);
 	return err;
@@ -541,7 +556,8 @@ static int make_tables(struct bf_worker *worker)
 	const struct bf_conf *conf = worker->conf.conf;
 	enum bf_srtp_profile profiles[4];
 	size_t profile_count = parse_profiles(conf->media.srtp_profiles, profiles);
-	size_t cache_blocks = (size_t)conf->media.cache_mib * 1024 * 1024 / sizeof(struct bf_cache_block);
+	size_t cache_blocks =
+		(size_t)conf->media.cache_mib * 1024 * 1024 / sizeof(struct bf_cache_block);
 	int err;
 
 	worker->slot_count = conf->media.transport_count_max;
@@ -553,11 +569,13 @@ static int make_tables(struct bf_worker *worker)
 	if (!err)
 		err = bf_map_init(&worker->tcp_by_id, 64, 4096);
 	if (!err)
-		err = bf_pool_init(&worker->cache_pool, sizeof(struct bf_cache_block), cache_blocks);
+		err = bf_pool_init(
+			&worker->cache_pool, sizeof(struct bf_cache_block), cache_blocks);
 	if (!err)
 		err = bf_dtls_ctx_new(&worker->dtls, profiles, profile_count);
 	if (err)
-		snprintf(worker->why, worker->why_size, "worker %u: %s", worker->conf.idx, strerror(-err));
+		snprintf(worker->why, worker->why_size, "worker %u: %s", worker->conf.idx,
+			strerror(-err));
 	return err;
 }
 
@@ -655,8 +673,9 @@ static void close_all(struct bf_worker *worker)
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
 	bf_timer_disarm(&worker->pending_timer);
-	for (int i = 0; i < 8; i++) /* closing finishes in the loop */
-		(void)bf_loop_turn(worker->loop, 0);
+	/* Closing finishes in the loop; streams look into the tables below when they go. */
+	for (int i = 0; i < 8 || (worker->tcp_count > 0 && i < 100); i++)
+		(void)bf_loop_turn(worker->loop, i < 8 ? 0 : BF_MS(10));
 	while (worker->pending_count > 0) {
 		bf_msg_free(worker->pending[worker->pending_head]);
 		worker->pending_head = (worker->pending_head + 1) % BF_WORKER_PENDING;

@@ -28,7 +28,8 @@ struct bf_worker_conf {
 	const struct bf_addr *candidate_ips; /* ports are the worker's; copied */
 	unsigned candidate_ip_count;
 	void *arg;
-	int (*post)(void *arg, struct bf_msg *msg); /* to the control thread: takes msg, or -ENOBUFS */
+	int (*post)(
+		void *arg, struct bf_msg *msg); /* to the control thread: takes msg, or -ENOBUFS */
 };
 
 /* Start the thread and open its sockets. On error `why` names the address and the cause. */

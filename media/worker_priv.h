@@ -52,7 +52,7 @@ struct bf_worker {
 	struct bf_map tcp_by_id;
 	unsigned tcp_count;
 	uint64_t tcp_next_id;
-	struct bf_timer sctp_timer;  /* worker 0 drives usrsctp's clock for all */
+	struct bf_timer sctp_timer; /* worker 0 drives usrsctp's clock for all */
 	struct bf_timer report_timer;
 	struct bf_timer pending_timer;
 	/* state */
@@ -77,8 +77,10 @@ void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *
 /* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
 int bf_worker_tcp_open(struct bf_worker *worker);
 void bf_worker_tcp_close(struct bf_worker *worker);
-uint8_t *bf_worker_tcp_reserve(struct bf_worker *worker, const struct bf_ice_path *path, size_t size_max);
+uint8_t *bf_worker_tcp_reserve(
+	struct bf_worker *worker, const struct bf_ice_path *path, size_t size_max);
 void bf_worker_tcp_commit(struct bf_worker *worker, const struct bf_ice_path *path, size_t len);
 void bf_worker_tcp_on_validated(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_tcp_on_forgotten(struct bf_worker *worker, const struct bf_ice_path *path);
 
 #endif

@@ -1,14 +1,16 @@
 /* ICE-TCP: packets over accepted streams, framed by a 16-bit length (RFC 4571, RFC 6544 section 3).
  *
- * A stream that has not carried a valid check after 10 s is cut: until then it is anybody's. */
+ * A stream that has not carried a valid check after 10 s is cut: until then it is anybody's. So is one 10 s after the last transport
+ * that it was proved for has gone. */
 #include "media/worker_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define UNPROVED_US     (10 * 1000000)
-#define STREAMS_MAX     1024
-#define SEND_QUEUE_MAX  (256 * 1024) /* half a second of 4 Mbit/s: beyond that packets are better dropped */
+#define UNPROVED_US (10 * 1000000)
+#define STREAMS_MAX 1024
+#define SEND_QUEUE_MAX \
+	(256 * 1024) /* half a second of 4 Mbit/s: beyond that packets are better dropped */
 
 struct tcp_stream {
 	struct bf_list node;
@@ -18,15 +20,16 @@ struct tcp_stream {
 	struct bf_tcp *tcp;
 	struct bf_addr remote, local;
 	struct bf_timer unproved;
-	bool is_proved;
 	size_t held_len;
 	uint8_t held[BF_UDP_MTU + 2];
 };
 
 static struct bf_ice_path path_of(const struct tcp_stream *stream)
 {
-	return (struct bf_ice_path){
-		.remote = stream->remote, .local = stream->local, .socket = stream->id, .is_tcp = true};
+	return (struct bf_ice_path){.remote = stream->remote,
+		.local = stream->local,
+		.socket = stream->id,
+		.is_tcp = true};
 }
 
 static struct tcp_stream *find(struct bf_worker *worker, uint64_t id)
@@ -108,7 +111,8 @@ static void on_refused_data(void *arg, struct bf_tcp *tcp, struct bf_bytes data)
 	(void)data;
 }
 
-static const struct bf_tcp_ops refused_ops = {.on_data = on_refused_data, .on_close = on_refused_close};
+static const struct bf_tcp_ops refused_ops = {
+	.on_data = on_refused_data, .on_close = on_refused_close};
 
 static void on_unproved(void *arg)
 {
@@ -117,17 +121,29 @@ static void on_unproved(void *arg)
 	bf_tcp_abort(stream->tcp);
 }
 
+static void refuse(struct bf_tcp *tcp)
+{
+	bf_tcp_set_ops(tcp, &refused_ops, NULL);
+	bf_tcp_abort(tcp);
+}
+
 static void on_accept(void *arg, struct bf_tcp *tcp)
 {
 	struct bf_worker *worker = arg;
-	struct tcp_stream *stream = worker->tcp_count < STREAMS_MAX ? calloc(1, sizeof(*stream)) : NULL;
+	struct tcp_stream *stream =
+		worker->tcp_count < STREAMS_MAX ? calloc(1, sizeof(*stream)) : NULL;
 
 	if (!stream) {
-		bf_tcp_set_ops(tcp, &refused_ops, NULL);
-		bf_tcp_abort(tcp);
+		refuse(tcp);
 		return;
 	}
 	stream->id = worker->tcp_next_id++;
+	if (bf_map_put(&worker->tcp_by_id, &stream->map_node,
+		    bf_bytes(&stream->id, sizeof(stream->id)))) {
+		free(stream);
+		refuse(tcp);
+		return;
+	}
 	stream->worker = worker;
 	stream->tcp = tcp;
 	stream->remote = bf_tcp_remote(tcp);
@@ -135,7 +151,6 @@ static void on_accept(void *arg, struct bf_tcp *tcp)
 	bf_timer_init(&stream->unproved, worker->loop, on_unproved, stream);
 	bf_timer_arm(&stream->unproved, bf_loop_now_us(worker->loop) + UNPROVED_US);
 	bf_list_append(&worker->tcp_streams, &stream->node);
-	(void)bf_map_put(&worker->tcp_by_id, &stream->map_node, bf_bytes(&stream->id, sizeof(stream->id)));
 	worker->tcp_count++;
 	bf_tcp_set_ops(tcp, &stream_ops, stream);
 }
@@ -151,7 +166,8 @@ int bf_worker_tcp_open(struct bf_worker *worker)
 		if (!worker->udp[i])
 			continue;
 		addr = bf_udp_local(worker->udp[i]);
-		err = bf_tcp_listen(&worker->listeners[i], worker->loop, &addr, &conf, on_accept, worker);
+		err = bf_tcp_listen(
+			&worker->listeners[i], worker->loop, &addr, &conf, on_accept, worker);
 		if (err)
 			return err;
 	}
@@ -164,7 +180,7 @@ void bf_worker_tcp_close(struct bf_worker *worker)
 		if (worker->listeners[i])
 			bf_tcp_listener_close(worker->listeners[i]);
 	BF_LIST_EACH(stream, &worker->tcp_streams, struct tcp_stream, node)
-		bf_tcp_abort(stream->tcp);
+	bf_tcp_abort(stream->tcp);
 }
 
 uint8_t *bf_worker_tcp_reserve(
@@ -190,4 +206,12 @@ void bf_worker_tcp_on_validated(struct bf_worker *worker, const struct bf_ice_pa
 
 	if (stream)
 		bf_timer_disarm(&stream->unproved);
+}
+
+void bf_worker_tcp_on_forgotten(struct bf_worker *worker, const struct bf_ice_path *path)
+{
+	struct tcp_stream *stream = find(worker, path->socket);
+
+	if (stream)
+		bf_timer_arm(&stream->unproved, bf_loop_now_us(worker->loop) + UNPROVED_US);
 }

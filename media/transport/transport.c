@@ -10,6 +10,12 @@
 
 #define SCTP_PORT 5000 /* what every browser uses; ours is written into the description */
 
+/* A message may go to everyone in a room, so who sends small ones fast costs us much. Beyond this rate they wait in SCTP, whose window
+ * then slows the sender down; none is lost. 1000/s of 16 KiB are 130 Mbit/s. */
+#define EVENTS_A_SECOND 1000
+#define EVENTS_BURST	256
+#define EVENTS_PAUSE_US 10000
+
 struct bf_transport {
 	/* given */
 	const struct bf_transport_env *env;
@@ -27,12 +33,17 @@ struct bf_transport {
 	enum bf_transport_state state;
 	enum bf_srtp_profile profile;
 	enum bf_dtls_role role;
-	int64_t give_up_us; /* INT64_MAX while connected */
+	bool is_ready;	    /* DTLS is over, and SRTP and SCTP have begun */
+	bool is_broken;	    /* they could not: only a new transport helps */
+	int64_t give_up_us; /* INT64_MAX while connected, or while there is nobody to wait for */
 	char remote_ufrag[257];
 	char remote_fingerprint[BF_DTLS_FINGERPRINT_TEXT * 3];
 	uint16_t sctp_remote_port; /* 0: no data channels */
 	uint64_t sctp_remote_max_message;
-	bool *is_freed; /* set while a callback runs that may free us */
+	int64_t event_quota_us; /* when the quota of events was last raised */
+	int64_t event_quota;
+	int64_t events_due_us; /* events wait for the quota; else INT64_MAX */
+	bool *is_freed;	       /* set while a callback runs that may free us */
 };
 
 /* ufrag: worker as two hex digits, id as eight, then random characters. */
@@ -79,8 +90,27 @@ static void arm_timer(struct bf_transport *transport)
 		at_us = ice_us;
 	if (dtls_us < at_us)
 		at_us = dtls_us;
+	if (transport->events_due_us < at_us)
+		at_us = transport->events_due_us;
 	bf_timer_arm(&transport->timer, at_us);
 }
+
+static int64_t now_us(const struct bf_transport *transport)
+{
+	return bf_loop_now_us(transport->env->loop);
+}
+
+/* What may follow what. FAILED is left when somebody comes late after all, perhaps after an ICE restart. */
+static const uint8_t state_may_enter[] = {
+	[BF_TRANSPORT_CONNECTING] =
+		1 << BF_TRANSPORT_CONNECTED | 1 << BF_TRANSPORT_FAILED | 1 << BF_TRANSPORT_CLOSED,
+	[BF_TRANSPORT_CONNECTED] = 1 << BF_TRANSPORT_DISCONNECTED | 1 << BF_TRANSPORT_FAILED |
+				   1 << BF_TRANSPORT_CLOSED,
+	[BF_TRANSPORT_DISCONNECTED] =
+		1 << BF_TRANSPORT_CONNECTED | 1 << BF_TRANSPORT_FAILED | 1 << BF_TRANSPORT_CLOSED,
+	[BF_TRANSPORT_FAILED] = 1 << BF_TRANSPORT_CONNECTED | 1 << BF_TRANSPORT_CLOSED,
+	[BF_TRANSPORT_CLOSED] = 0,
+};
 
 /* Tell the owner. Returns false if it freed us. */
 static bool enter(struct bf_transport *transport, enum bf_transport_state state, const char *cause)
@@ -88,9 +118,13 @@ static bool enter(struct bf_transport *transport, enum bf_transport_state state,
 	bool is_freed = false;
 	bool *outer = transport->is_freed;
 
-	if (transport->state == state)
+	if (transport->state == state || transport->state == BF_TRANSPORT_CLOSED)
 		return true;
+	assert(state_may_enter[transport->state] & 1 << state);
 	transport->state = state;
+	transport->give_up_us = state == BF_TRANSPORT_DISCONNECTED
+					? now_us(transport) + BF_TRANSPORT_RETURN_US
+					: INT64_MAX;
 	transport->is_freed = &is_freed;
 	transport->ops->on_state(transport->arg, state, cause);
 	if (is_freed) {
@@ -102,9 +136,12 @@ static bool enter(struct bf_transport *transport, enum bf_transport_state state,
 	return true;
 }
 
-static int64_t now_us(const struct bf_transport *transport)
+/* Nobody can be reached any more: consent ran out, or the last path is gone. Returns false if the owner freed us. */
+static bool on_disconnected(struct bf_transport *transport, const char *cause)
 {
-	return bf_loop_now_us(transport->env->loop);
+	if (transport->state != BF_TRANSPORT_CONNECTED)
+		return true;
+	return enter(transport, BF_TRANSPORT_DISCONNECTED, cause);
 }
 
 static void send_datagram(
@@ -136,8 +173,8 @@ static int start_sctp(struct bf_transport *transport)
 	uint64_t id = (uint64_t)transport->env->worker << 32 | transport->id;
 	int err;
 
-	err = bf_sctp_new(&transport->sctp, transport->env->sctp, transport->env->worker, id, SCTP_PORT,
-		transport->sctp_remote_port, transport->role == BF_DTLS_CLIENT,
+	err = bf_sctp_new(&transport->sctp, transport->env->sctp, transport->env->worker, id,
+		SCTP_PORT, transport->sctp_remote_port, transport->role == BF_DTLS_CLIENT,
 		transport->sctp_remote_max_message);
 	if (err)
 		return err;
@@ -160,8 +197,8 @@ static int make_srtp(struct bf_transport *transport)
 	err = bf_srtp_new(
 		&transport->srtp_out, transport->env->srtp, transport->profile, &outgoing, true);
 	if (!err)
-		err = bf_srtp_new(
-			&transport->srtp_in, transport->env->srtp, transport->profile, &incoming, false);
+		err = bf_srtp_new(&transport->srtp_in, transport->env->srtp, transport->profile,
+			&incoming, false);
 	explicit_bzero(&outgoing, sizeof(outgoing));
 	explicit_bzero(&incoming, sizeof(incoming));
 	return err;
@@ -170,9 +207,11 @@ static int make_srtp(struct bf_transport *transport)
 /* The handshake is over. Returns false if the owner freed us. */
 static bool on_dtls_connected(struct bf_transport *transport)
 {
-	if (make_srtp(transport) || (transport->sctp_remote_port && start_sctp(transport)))
+	if (make_srtp(transport) || (transport->sctp_remote_port && start_sctp(transport))) {
+		transport->is_broken = true;
 		return enter(transport, BF_TRANSPORT_FAILED, "out of memory for SRTP or SCTP");
-	transport->give_up_us = INT64_MAX;
+	}
+	transport->is_ready = true;
 	return enter(transport, BF_TRANSPORT_CONNECTED, "");
 }
 
@@ -180,22 +219,24 @@ static bool on_dtls_connected(struct bf_transport *transport)
 static bool drain_dtls(struct bf_transport *transport)
 {
 	uint8_t record[BF_DTLS_MTU * 2];
-	enum bf_dtls_state state = bf_dtls_state(transport->dtls);
 	size_t len;
 
 	flush_dtls(transport);
-	if (state == BF_DTLS_FAILED)
-		return enter(transport, BF_TRANSPORT_FAILED, bf_dtls_error(transport->dtls));
-	if (state == BF_DTLS_CONNECTED && transport->state == BF_TRANSPORT_CONNECTING &&
-		!on_dtls_connected(transport))
+	if (bf_dtls_state(transport->dtls) == BF_DTLS_CONNECTED && !transport->is_ready &&
+		!transport->is_broken && !on_dtls_connected(transport))
 		return false;
 	while ((len = bf_dtls_read(transport->dtls, record, sizeof(record))) > 0)
 		if (transport->sctp)
 			(void)bf_sctp_on_packet(transport->sctp, bf_bytes(record, len));
-	if (state == BF_DTLS_CLOSED)
+	/* reading may have come upon the peer's goodbye */
+	if (bf_dtls_state(transport->dtls) == BF_DTLS_FAILED)
+		return enter(transport, BF_TRANSPORT_FAILED, bf_dtls_error(transport->dtls));
+	if (bf_dtls_state(transport->dtls) == BF_DTLS_CLOSED)
 		return enter(transport, BF_TRANSPORT_CLOSED, "closed by the peer");
 	return true;
 }
+
+static bool read_events(struct bf_transport *transport);
 
 static void on_timer(void *arg)
 {
@@ -207,17 +248,14 @@ static void on_timer(void *arg)
 		if (!drain_dtls(transport))
 			return;
 	}
-	if (bf_ice_on_timer(&transport->ice, now)) {
-		transport->give_up_us = now + BF_TRANSPORT_RETURN_US;
-		if (transport->state == BF_TRANSPORT_CONNECTED &&
-			!enter(transport, BF_TRANSPORT_DISCONNECTED, "no consent for 30 s"))
-			return;
-	}
-	if (transport->give_up_us <= now) {
-		transport->give_up_us = INT64_MAX;
-		if (!enter(transport, BF_TRANSPORT_FAILED, "no connection in time"))
-			return;
-	}
+	if (transport->events_due_us <= now && !read_events(transport))
+		return;
+	if (bf_ice_on_timer(&transport->ice, now) &&
+		!on_disconnected(transport, "no consent for 30 s"))
+		return;
+	if (transport->give_up_us <= now &&
+		!enter(transport, BF_TRANSPORT_FAILED, "no connection in time"))
+		return;
 	arm_timer(transport);
 }
 
@@ -237,8 +275,10 @@ int bf_transport_new(struct bf_transport **out, const struct bf_transport_env *e
 	make_creds(transport, &creds);
 	bf_ice_init(&transport->ice, &creds);
 	bf_timer_init(&transport->timer, env->loop, on_timer, transport);
-	transport->give_up_us = bf_loop_now_us(env->loop) + BF_TRANSPORT_CONNECT_US;
-	arm_timer(transport);
+	transport->give_up_us = INT64_MAX; /* nobody is late before there is a description */
+	transport->event_quota = EVENTS_BURST;
+	transport->event_quota_us = bf_loop_now_us(env->loop);
+	transport->events_due_us = INT64_MAX;
 	*out = transport;
 	return 0;
 }
@@ -286,6 +326,14 @@ bool bf_transport_has_remote(const struct bf_transport *transport)
 	return transport->dtls != NULL;
 }
 
+bool bf_transport_is_dead(const struct bf_transport *transport)
+{
+	enum bf_dtls_state dtls =
+		transport->dtls ? bf_dtls_state(transport->dtls) : BF_DTLS_HANDSHAKING;
+
+	return transport->is_broken || dtls == BF_DTLS_FAILED || dtls == BF_DTLS_CLOSED;
+}
+
 bool bf_transport_is_remote_ufrag(const struct bf_transport *transport, struct bf_bytes ufrag)
 {
 	return bf_bytes_is(ufrag, transport->remote_ufrag);
@@ -318,6 +366,7 @@ static int start_dtls(struct bf_transport *transport, const struct bf_transport_
 	transport->role = remote->role;
 	copy_text(transport->remote_fingerprint, sizeof(transport->remote_fingerprint),
 		remote->fingerprint);
+	transport->give_up_us = now_us(transport) + BF_TRANSPORT_CONNECT_US;
 	if (bf_ice_selected(&transport->ice)) {
 		bf_dtls_start(transport->dtls, now_us(transport));
 		flush_dtls(transport);
@@ -330,7 +379,7 @@ int bf_transport_set_remote(
 {
 	int err;
 
-	if (remote->ufrag.len >= sizeof(transport->remote_ufrag))
+	if (remote->ufrag.len == 0 || remote->ufrag.len >= sizeof(transport->remote_ufrag))
 		return -EINVAL;
 	if (!transport->dtls) {
 		err = start_dtls(transport, remote);
@@ -361,13 +410,17 @@ void bf_transport_restart_ice(struct bf_transport *transport)
 int bf_transport_enable_sctp(
 	struct bf_transport *transport, uint16_t remote_port, uint64_t remote_max_message)
 {
+	int err = 0;
+
 	if (transport->sctp_remote_port)
 		return 0;
 	transport->sctp_remote_port = remote_port;
 	transport->sctp_remote_max_message = remote_max_message;
-	if (transport->dtls && bf_dtls_state(transport->dtls) == BF_DTLS_CONNECTED)
-		return start_sctp(transport);
-	return 0;
+	if (transport->is_ready)
+		err = start_sctp(transport);
+	if (err)
+		transport->sctp_remote_port = 0; /* the next description may try again */
+	return err;
 }
 
 struct bf_sctp *bf_transport_sctp(struct bf_transport *transport)
@@ -387,10 +440,20 @@ static bool on_selected(struct bf_transport *transport)
 
 static bool on_reconnected(struct bf_transport *transport)
 {
-	if (transport->state != BF_TRANSPORT_DISCONNECTED)
+	if (!transport->is_ready || bf_transport_is_dead(transport))
 		return true;
-	transport->give_up_us = INT64_MAX;
 	return enter(transport, BF_TRANSPORT_CONNECTED, "");
+}
+
+/* Returns false if the owner freed us. */
+static bool lose_path(struct bf_transport *transport, const struct bf_ice_path *path)
+{
+	(void)bf_ice_remove_path(&transport->ice, path);
+	if (!bf_ice_selected(&transport->ice) &&
+		!on_disconnected(transport, "the last path is gone"))
+		return false;
+	arm_timer(transport);
+	return true;
 }
 
 enum bf_drop bf_transport_on_stun(
@@ -403,9 +466,11 @@ enum bf_drop bf_transport_on_stun(
 	bf_ice_on_stun(&transport->ice, path, packet, now_us(transport), reply, &result);
 	if (result.evicted >= 0)
 		env->remove_path(env->arg, transport, &result.evicted_path);
-	if (result.is_new_path && env->add_path(env->arg, transport, path)) {
-		bf_ice_remove_path(&transport->ice, path); /* the worker's table is full */
-		return BF_DROP_SSRC_LIMIT;
+	/* Every check, not only the first: another transport may have proved the same 5-tuple in between. */
+	if (result.drop == BF_DROP_NONE && bf_ice_is_valid_path(&transport->ice, path) &&
+		env->add_path(env->arg, transport, path)) {
+		lose_path(transport, path); /* the worker's table is full */
+		return BF_DROP_PATH_LIMIT;
 	}
 	if (result.reply_len)
 		send_datagram(transport, path, bf_bytes(reply, result.reply_len));
@@ -437,26 +502,52 @@ void bf_transport_on_sctp_output(struct bf_transport *transport, struct bf_bytes
 	flush_dtls(transport);
 }
 
-void bf_transport_on_sctp_readable(struct bf_transport *transport)
+static void raise_quota(struct bf_transport *transport)
+{
+	int64_t elapsed_us = now_us(transport) - transport->event_quota_us;
+	int64_t raised = transport->event_quota + elapsed_us * EVENTS_A_SECOND / 1000000;
+
+	if (elapsed_us * EVENTS_A_SECOND < 1000000)
+		return; /* not a whole one yet: let it add up */
+	transport->event_quota = raised < EVENTS_BURST ? raised : EVENTS_BURST;
+	transport->event_quota_us = now_us(transport);
+}
+
+/* Returns false if the owner freed us. */
+static bool read_events(struct bf_transport *transport)
 {
 	struct bf_sctp_event event;
 	bool is_freed = false;
 	bool *outer = transport->is_freed;
 
+	raise_quota(transport);
+	transport->events_due_us = INT64_MAX;
 	transport->is_freed = &is_freed;
-	while (!is_freed && transport->sctp && bf_sctp_poll_event(transport->sctp, &event) > 0)
+	while (!is_freed && transport->event_quota > 0 &&
+		bf_sctp_poll_event(transport->sctp, &event) > 0) {
+		transport->event_quota--;
 		transport->ops->on_channel_event(transport->arg, &event);
-	if (!is_freed)
+	}
+	if (!is_freed) {
 		transport->is_freed = outer;
-	else if (outer)
+		if (transport->event_quota == 0)
+			transport->events_due_us = now_us(transport) + EVENTS_PAUSE_US;
+	} else if (outer) {
 		*outer = true;
+	}
+	return !is_freed;
+}
+
+void bf_transport_on_sctp_readable(struct bf_transport *transport)
+{
+	if (transport->sctp && transport->events_due_us == INT64_MAX && read_events(transport))
+		arm_timer(transport);
 }
 
 void bf_transport_on_path_lost(struct bf_transport *transport, const struct bf_ice_path *path)
 {
 	transport->env->remove_path(transport->env->arg, transport, path);
-	bf_ice_remove_path(&transport->ice, path);
-	arm_timer(transport);
+	(void)lose_path(transport, path);
 }
 
 struct bf_srtp *bf_transport_srtp_in(struct bf_transport *transport)

@@ -15,8 +15,9 @@
 #include "media/sctp/sctp.h"
 #include "media/stun/stun.h"
 
-#define BF_TRANSPORT_CONNECT_US (30 * 1000000) /* from creation to connected, else failed */
-#define BF_TRANSPORT_RETURN_US  (30 * 1000000) /* from disconnected back to connected, else failed */
+#define BF_TRANSPORT_CONNECT_US \
+	(30 * 1000000) /* from the peer's description to connected, else failed */
+#define BF_TRANSPORT_RETURN_US (30 * 1000000) /* from disconnected back to connected, else failed */
 
 struct bf_transport;
 
@@ -31,17 +32,19 @@ struct bf_transport_env {
 	/* Room for one datagram on `path`; NULL if there is none now (counted by the worker). Committed at once. */
 	uint8_t *(*reserve)(void *arg, const struct bf_ice_path *path, size_t size_max);
 	void (*commit)(void *arg, const struct bf_ice_path *path, size_t len);
-	/* Paths by which the worker finds this transport. */
+	/* Paths by which the worker finds this transport. A path is added again with each valid check: it belongs to the transport
+	 * that proved it last. */
 	int (*add_path)(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
-	void (*remove_path)(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
+	void (*remove_path)(
+		void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
 };
 
 enum bf_transport_state {
 	BF_TRANSPORT_CONNECTING,
 	BF_TRANSPORT_CONNECTED,
 	BF_TRANSPORT_DISCONNECTED, /* consent ran out; comes back with the next valid check */
-	BF_TRANSPORT_FAILED,
-	BF_TRANSPORT_CLOSED,       /* by the peer's close_notify */
+	BF_TRANSPORT_FAILED, /* DTLS failed, or nobody came in time; who comes late makes it CONNECTED */
+	BF_TRANSPORT_CLOSED, /* by the peer's close_notify */
 };
 
 struct bf_transport_ops {
@@ -78,8 +81,12 @@ int bf_transport_set_remote(
 /* The peer restarts ICE without a whole description (WHIP and WHEP PATCH). */
 void bf_transport_set_remote_ufrag(struct bf_transport *transport, struct bf_bytes ufrag);
 bool bf_transport_has_remote(const struct bf_transport *transport);
+
+/* DTLS is over, by failure or goodbye: no restart brings it back. */
+bool bf_transport_is_dead(const struct bf_transport *transport);
 bool bf_transport_is_remote_ufrag(const struct bf_transport *transport, struct bf_bytes ufrag);
-bool bf_transport_is_remote_fingerprint(const struct bf_transport *transport, struct bf_bytes fingerprint);
+bool bf_transport_is_remote_fingerprint(
+	const struct bf_transport *transport, struct bf_bytes fingerprint);
 
 /* New credentials of ours. */
 void bf_transport_restart_ice(struct bf_transport *transport);
