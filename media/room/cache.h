@@ -11,8 +11,8 @@
 #include "media/codec/codec.h"
 #include "media/rtp/ext.h"
 
-#define BF_CACHE_SLOTS   1024 /* a power of two */
-#define BF_CACHE_AGE_US  1000000
+#define BF_CACHE_SLOTS	 1024 /* a power of two */
+#define BF_CACHE_AGE_US	 1000000
 #define BF_CACHE_PAYLOAD 1408
 
 /* One packet as the forwarder needs it, here and on its first way through. */

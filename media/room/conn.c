@@ -26,7 +26,7 @@ static void on_connected(struct bf_conn *conn)
 {
 	conn->is_connected = true;
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-		bf_layer_update(sub);
+	bf_layer_update(sub);
 	bf_conn_wake(conn, conn->report_due_us);
 }
 
@@ -44,8 +44,7 @@ static void on_transport_state(void *arg, enum bf_transport_state state, const c
 	BF_LOG(bf_conn_rooms(conn)->conf.log, BF_LOG_INFO, "peer connection",
 		BF_ID("participant", conn->participant->id),
 		BF_STR("pc", conn->pc == BF_PC_PUBLISH ? "publish" : "subscribe"),
-		BF_STR("state",
-			state == BF_TRANSPORT_CONNECTED	     ? "connected"
+		BF_STR("state", state == BF_TRANSPORT_CONNECTED	     ? "connected"
 				: state == BF_TRANSPORT_DISCONNECTED ? "disconnected"
 				: state == BF_TRANSPORT_FAILED	     ? "failed"
 								     : "closed"),
@@ -85,6 +84,13 @@ void bf_conn_wake(struct bf_conn *conn, int64_t at_us)
 		bf_timer_arm(&conn->timer, at_us);
 }
 
+uint32_t bf_conn_ssrc(struct bf_conn *conn)
+{
+	if (++conn->next_ssrc == 0)
+		conn->next_ssrc = 1; /* 0 means none */
+	return conn->next_ssrc;
+}
+
 static void on_offer_timer(void *arg)
 {
 	bf_subscribe_request_offer(arg);
@@ -101,7 +107,8 @@ int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum b
 	conn->participant = participant;
 	conn->pc = pc;
 	conn->session_id = bf_rand_u64() >> 2; /* RFC 8866 section 5.2: numeric; JSEP: 63 bits */
-	conn->feedback_ssrc = bf_rand_u32() | 1;
+	conn->next_ssrc = bf_rand_u32();
+	conn->feedback_ssrc = bf_conn_ssrc(conn);
 	conn->report_due_us = bf_loop_now_us(conf->loop) + BF_REPORT_US;
 	bf_list_init(&conn->subs);
 	bf_timer_init(&conn->timer, conf->loop, on_timer, conn);
@@ -139,8 +146,9 @@ void bf_conn_free(struct bf_conn *conn)
 		return;
 	conf = &bf_conn_rooms(conn)->conf;
 	bf_outbox_flush(conf->outbox); /* plans hold the transport */
+	bf_data_count_refused(conn);
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-		bf_sub_free(sub);
+	bf_sub_free(sub);
 	bf_timer_disarm(&conn->timer);
 	bf_timer_disarm(&conn->offer_timer);
 	conf->remove_conn(conf->arg, conn->transport_id);

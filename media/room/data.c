@@ -9,6 +9,8 @@
 #include "core/base/id.h"
 #include "media/room/room_priv.h"
 
+#include <errno.h>
+
 #define HEADER 17
 
 static void deliver(struct bf_participant *receiver, const struct bf_sctp_channel *channel,
@@ -18,12 +20,14 @@ static void deliver(struct bf_participant *receiver, const struct bf_sctp_channe
 	struct bf_conn *conn = receiver->conns[BF_PC_PUBLISH];
 	struct bf_sctp *sctp = conn ? bf_transport_sctp(conn->transport) : NULL;
 	const struct bf_sctp_channel *theirs = sctp ? bf_sctp_find(sctp, channel->label) : NULL;
+	int err;
 
 	if (sctp && !theirs && bf_sctp_open(sctp, channel, &theirs))
 		theirs = NULL;
-	if (theirs && bf_sctp_send(sctp, theirs->stream, is_text, data) == 0)
+	err = theirs ? bf_sctp_send(sctp, theirs->stream, is_text, data) : -EPROTO;
+	if (err == 0)
 		rooms->counters.data_relayed++;
-	else if (sctp)
+	else if (sctp && err != -EMSGSIZE) /* those bf_data_count_refused finds */
 		rooms->counters.data_dropped++;
 }
 
@@ -58,6 +62,16 @@ void bf_data_on_message(struct bf_participant *sender, const struct bf_sctp_chan
 		return;
 	}
 	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)
-		if (other != sender)
-			deliver(other, channel, is_text, data);
+	if (other != sender)
+		deliver(other, channel, is_text, data);
+}
+
+/* Messages that SCTP did not hand over or take because of their size. */
+void bf_data_count_refused(struct bf_conn *conn)
+{
+	struct bf_sctp *sctp = bf_transport_sctp(conn->transport);
+	uint64_t refused = sctp ? bf_sctp_counters(sctp)->refused_oversize : 0;
+
+	bf_conn_rooms(conn)->counters.data_dropped += refused - conn->refused_messages;
+	conn->refused_messages = refused;
 }

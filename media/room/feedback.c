@@ -5,9 +5,10 @@
 
 #include <stdio.h>
 
-#define COMPOUND_MAX 1180 /* leaves room for the SRTCP tag and index within the MTU */
-#define NACK_BATCH   64
-#define NACK_ASKED_MAX 256 /* sequence numbers of one NACK packet that we look at */
+#define COMPOUND_MAX   1180 /* leaves room for the SRTCP tag and index within the MTU */
+#define NACK_BATCH     64
+#define SR_OLD_US      (60 * 1000000) /* senders report every 5 s; what is older has drifted */
+#define NACK_ASKED_MAX 256	      /* sequence numbers of one NACK packet that we look at */
 
 struct compound {
 	uint8_t data[COMPOUND_MAX + BF_SRTP_OVERHEAD_MAX];
@@ -69,25 +70,34 @@ static int64_t ask_stream(struct bf_conn *conn, struct bf_stream *stream, int64_
 		stream->ssrc ? bf_keyframe_deadline_us(&stream->keyframe) : INT64_MAX);
 }
 
-static void report_received(struct bf_conn *conn, int64_t now_us)
+static void send_reports(struct bf_conn *conn, const struct bf_rtcp_report *reports, size_t count)
 {
-	struct bf_rtcp_report reports[31];
 	struct compound compound;
-	size_t count = 0;
 
-	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
-		for (unsigned i = 0; i < track->layer_count; i++) {
-			struct bf_stream *stream = &track->streams[i];
-			if (count < 31 && stream->ssrc &&
-				bf_rtp_stats_report(&stream->stats, stream->ssrc, now_us, &reports[count]))
-				count++;
-		}
-	if (count == 0)
-		return;
 	begin(&compound);
 	bf_rtcp_write_rr(&compound.wr, conn->feedback_ssrc, reports, count);
 	bf_rtcp_write_sdes(&compound.wr, conn->feedback_ssrc, "belfry");
 	flush(conn, &compound);
+}
+
+static void report_received(struct bf_conn *conn, int64_t now_us)
+{
+	struct bf_rtcp_report reports[31]; /* as many as one packet holds */
+	size_t count = 0;
+
+	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
+	for (unsigned i = 0; i < track->layer_count; i++) {
+		struct bf_stream *stream = &track->streams[i];
+		if (stream->ssrc &&
+			bf_rtp_stats_report(&stream->stats, stream->ssrc, now_us, &reports[count]))
+			count++;
+		if (count == sizeof(reports) / sizeof(reports[0])) {
+			send_reports(conn, reports, count);
+			count = 0;
+		}
+	}
+	if (count > 0)
+		send_reports(conn, reports, count);
 }
 
 static int64_t send_twcc(struct bf_conn *conn, int64_t now_us)
@@ -107,14 +117,16 @@ static int64_t run_publish(struct bf_conn *conn, int64_t now_us)
 	int64_t next_us = send_twcc(conn, now_us);
 	bool is_report_due = conn->report_due_us <= now_us;
 
-	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node) {
+	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
+	{
 		for (unsigned i = 0; i < track->layer_count; i++)
 			next_us = earlier(next_us, ask_stream(conn, &track->streams[i], now_us));
 		if (is_report_due && track->layer_count > 1)
-			bf_layer_update_track(track); /* layers that went to sleep */
+			bf_layer_on_second(track);
 	}
 	if (is_report_due) {
 		report_received(conn, now_us);
+		bf_data_count_refused(conn);
 		conn->report_due_us = now_us + BF_REPORT_US;
 	}
 	return earlier(next_us, conn->report_due_us);
@@ -134,6 +146,8 @@ static bool make_sr(struct bf_sub *sub, int64_t now_us, struct bf_rtcp_sr *sr)
 	if (!stream->sr_ntp || stream->uid != sub->rewrite.source >> 8)
 		return false;
 	since_us = now_us - stream->sr_at_us;
+	if (since_us > SR_OLD_US)
+		return false;
 	sr->ssrc = sub->ssrc;
 	sr->ntp = stream->sr_ntp + (((uint64_t)since_us << 32) / 1000000);
 	sr->rtp_timestamp = bf_rewrite_timestamp(&sub->rewrite,
@@ -154,7 +168,8 @@ static int64_t run_subscribe(struct bf_conn *conn, int64_t now_us)
 	if (conn->report_due_us > now_us)
 		return conn->report_due_us;
 	begin(&compound);
-	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node) {
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
+	{
 		bf_layer_update(sub);
 		if (!make_sr(sub, now_us, &sr))
 			continue;
@@ -188,8 +203,8 @@ static struct bf_stream *find_stream(struct bf_conn *conn, uint32_t ssrc)
 static struct bf_sub *find_sub(struct bf_conn *conn, uint32_t ssrc)
 {
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-		if (sub->ssrc == ssrc)
-			return sub;
+	if (sub->ssrc == ssrc)
+		return sub;
 	return NULL;
 }
 

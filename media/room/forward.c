@@ -18,7 +18,8 @@ static void write_header(struct bf_plan *plan, const struct bf_sub *sub,
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
 		values.value[passed[i]] = packet->exts.value[passed[i]];
 	header.ext_profile = bf_ext_write(&ext_wr, &values, &sub->exts);
-	header.has_ext = header.ext_profile != 0 && !ext_wr.is_full; /* too long: better none than half */
+	header.has_ext =
+		header.ext_profile != 0 && !ext_wr.is_full; /* too long: better none than half */
 	bf_rtp_write_header(&wr, &header, bf_bytes(ext, header.has_ext ? bf_wr_len(&ext_wr) : 0));
 	assert(!wr.is_full);
 	plan->header_len = bf_wr_len(&wr);
@@ -64,7 +65,8 @@ static uint32_t source_of(const struct bf_sub *sub, const struct bf_stream *stre
 	return stream->uid << 8 | sub->epoch;
 }
 
-static void send_packet(struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *packet)
+static void send_packet(
+	struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct bf_rewrite_in in = {
 		.source = source_of(sub, stream),
@@ -101,13 +103,14 @@ static void post_layer(const struct bf_sub *sub)
 	msg->room_id = sub->conn->participant->room->id;
 	msg->participant_id = sub->conn->participant->id;
 	msg->track_id = sub->track->id;
-	msg->layer = (uint8_t)sub->current;
+	msg->layer = bf_layer_of(sub->track, sub->current);
 	rooms->conf.post(rooms->conf.arg, &msg->msg);
 }
 
 /* Whether this packet's stream feeds the subscription, from this packet on perhaps: a change of layer waits for the first
  * packet of a keyframe, so that the decoder never sees a broken reference. */
-static bool takes(struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *packet)
+static bool takes(
+	struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	if (!sub->is_active || sub->is_paused || !sub->conn->is_connected)
 		return false;
@@ -123,10 +126,16 @@ static bool takes(struct bf_sub *sub, const struct bf_stream *stream, const stru
 }
 
 /* The packet that let a subscription in was late: what came before it in time, but after it in order, is in the cache. */
-static void follow_up(struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *first)
+static void follow_up(
+	struct bf_sub *sub, const struct bf_stream *stream, const struct bf_media_packet *first)
 {
-	for (uint64_t at = first->ext_seq + 1; at <= stream->seq.highest; at++) {
-		const struct bf_media_packet *packet = bf_cache_get(&stream->cache, at, first->at_us);
+	uint64_t at = first->ext_seq + 1;
+
+	if (at + BF_CACHE_SLOTS <= stream->seq.highest)
+		at = stream->seq.highest - BF_CACHE_SLOTS + 1; /* what is older is not held */
+	for (; at <= stream->seq.highest; at++) {
+		const struct bf_media_packet *packet =
+			bf_cache_get(&stream->cache, at, first->at_us);
 		if (packet)
 			send_packet(sub, stream, packet);
 	}
@@ -154,13 +163,13 @@ void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet)
 		return;
 	}
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-		forward_to(sub, stream, packet);
+	forward_to(sub, stream, packet);
 }
 
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq)
 {
 	BF_LIST_EACH(sub, &stream->track->subs, struct bf_sub, track_node)
-		bf_rewrite_skip(&sub->rewrite, source_of(sub, stream), ext_seq);
+	bf_rewrite_skip(&sub->rewrite, source_of(sub, stream), ext_seq);
 }
 
 /* ---- sending again ---- */
@@ -190,8 +199,8 @@ static void plan_rtx(struct bf_sub *sub, struct bf_plan *plan, const struct bf_m
 }
 
 /* Without RTX the very same packet goes out again: the same header, so that SRTP makes the same bytes of it. */
-static void plan_same(struct bf_sub *sub, struct bf_plan *plan, const struct bf_media_packet *packet,
-	const struct bf_rewrite_sent *sent)
+static void plan_same(struct bf_sub *sub, struct bf_plan *plan,
+	const struct bf_media_packet *packet, const struct bf_rewrite_sent *sent)
 {
 	write_header(plan, sub, packet,
 		&(struct bf_rtp){.pt = sub->pt,

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #define BF_KEYFRAME_INTERVAL_US 500000
-#define BF_KEYFRAME_TRIES       10
+#define BF_KEYFRAME_TRIES	10
 
 struct bf_keyframe {
-	int64_t asked_us;   /* last request sent; 0: never */
-	int64_t due_us;     /* next one; INT64_MAX: none wanted */
+	int64_t asked_us; /* last request sent; 0: never */
+	int64_t due_us;	  /* next one; INT64_MAX: none wanted */
 	uint8_t try_count;
 };
 

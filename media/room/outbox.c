@@ -31,7 +31,7 @@ static enum bf_drop send_plan(struct bf_outbox *outbox, const struct bf_plan *pl
 		return BF_DROP_NO_KEYS;
 	job.dst = env->reserve(env->arg, path, job.dst_size);
 	if (!job.dst)
-		return BF_DROP_TX_FULL;
+		return BF_DROP_NONE; /* reserve has counted it */
 	bf_srtp_protect(&job, 1);
 	if (job.dst_len == 0)
 		return BF_DROP_SSRC_LIMIT;

@@ -10,8 +10,9 @@
 
 #include "media/transport/transport.h"
 
-#define BF_OUTBOX_PLANS  256
-#define BF_OUTBOX_HEADER 320 /* RTP header with extensions, and a rewritten payload descriptor or an RTX number */
+#define BF_OUTBOX_PLANS 256
+#define BF_OUTBOX_HEADER \
+	320 /* RTP header with extensions, and a rewritten payload descriptor or an RTX number */
 
 struct bf_plan {
 	struct bf_transport *transport;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALL_CODECS \
+#define ALL_CODECS                                                                             \
 	(1u << BF_CODEC_OPUS | 1u << BF_CODEC_VP8 | 1u << BF_CODEC_VP9 | 1u << BF_CODEC_H264 | \
 		1u << BF_CODEC_AV1)
 
@@ -23,8 +23,8 @@ static struct bf_participant *played(struct bf_participant *player)
 	if (dominant && !bf_list_is_empty(&dominant->tracks))
 		return dominant;
 	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)
-		if (!bf_list_is_empty(&other->tracks))
-			return other;
+	if (!bf_list_is_empty(&other->tracks))
+		return other;
 	return NULL;
 }
 
@@ -35,10 +35,12 @@ static struct bf_track *pick(struct bf_participant *participant, bool is_video)
 
 	if (!participant)
 		return NULL;
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+	{
 		if (track->is_video != is_video)
 			continue;
-		if (!best || track->source == BF_SOURCE_SCREEN || track->source == BF_SOURCE_MICROPHONE)
+		if (!best || track->source == BF_SOURCE_SCREEN ||
+			track->source == BF_SOURCE_MICROPHONE)
 			best = track;
 	}
 	return best;
@@ -50,7 +52,8 @@ static void update_player(struct bf_participant *player)
 
 	if (!conn)
 		return;
-	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node) {
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
+	{
 		struct bf_track *track = pick(played(player), sub->is_video);
 		if (track && track->format.codec != sub->format.codec)
 			continue; /* the player cannot decode it: it keeps what it has */
@@ -64,8 +67,8 @@ static void update_player(struct bf_participant *player)
 void bf_play_update(struct bf_room *room)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-		if (participant->is_player)
-			update_player(participant);
+	if (participant->is_player)
+		update_player(participant);
 }
 
 static const struct bf_sdp_format *choose(
@@ -123,14 +126,15 @@ static int take_section(struct bf_conn *conn, const struct bf_sdp_media *media,
 	return 0;
 }
 
-static void fail(struct bf_participant *player, const struct bf_media_offer *offer, const char *code,
-	const char *cause)
+static void fail(struct bf_participant *player, const struct bf_media_offer *offer,
+	const char *code, const char *cause)
 {
 	bf_room_post_error(player->room->rooms, offer->request_id, offer->room_id,
 		offer->participant_id, code, cause);
 }
 
-static int start(struct bf_conn *conn, const struct bf_media_offer *offer, char *why, size_t why_size)
+static int start(
+	struct bf_conn *conn, const struct bf_media_offer *offer, char *why, size_t why_size)
 {
 	struct bf_rooms *rooms = bf_conn_rooms(conn);
 	const struct bf_sdp_media *section = bf_negotiate_transport_section(rooms->parsed);
@@ -153,8 +157,9 @@ static int start(struct bf_conn *conn, const struct bf_media_offer *offer, char 
 	err = bf_negotiate_write(conn, bf_negotiate_our_setup(section), media_count);
 	if (err < 0)
 		return err;
-	bf_room_post_sdp(conn, offer->request_id, false, NULL, 0, rooms->text, (size_t)err);
-	return 0;
+	return bf_room_post_sdp(conn, offer->request_id, false, NULL, 0, rooms->text, (size_t)err)
+		       ? 0
+		       : -ENOMEM;
 }
 
 void bf_play_on_offer(struct bf_participant *player, const struct bf_media_offer *offer)
@@ -168,8 +173,9 @@ void bf_play_on_offer(struct bf_participant *player, const struct bf_media_offer
 		fail(player, offer, "forbidden", "the token does not grant subscribe");
 		return;
 	}
-	if (player->conns[BF_PC_SUBSCRIBE]) {
-		fail(player, offer, "bad_state", "a player offers once");
+	if (player->conns[BF_PC_SUBSCRIBE] || player->auto_subscribe) {
+		fail(player, offer, "bad_state",
+			player->auto_subscribe ? "here the server offers" : "a player offers once");
 		return;
 	}
 	if (bf_negotiate_parse(rooms, offer->sdp, offer->sdp_len, why, sizeof(why))) {
@@ -186,7 +192,12 @@ void bf_play_on_offer(struct bf_participant *player, const struct bf_media_offer
 	err = start(conn, offer, why, sizeof(why));
 	if (err) {
 		bf_conn_free(conn);
-		fail(player, offer, err == -EOPNOTSUPP ? "unsupported" : "bad_sdp", why);
+		player->is_player = false;
+		fail(player, offer,
+			err == -EOPNOTSUPP ? "unsupported"
+			: err == -ENOMEM   ? "busy"
+					   : "bad_sdp",
+			why);
 		return;
 	}
 	update_player(player);

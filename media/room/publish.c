@@ -15,31 +15,18 @@
 struct bf_track *bf_track_find(struct bf_room *room, uint64_t track_id)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-		BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-			if (track->id == track_id)
-				return track;
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+	if (track->id == track_id)
+		return track;
 	return NULL;
 }
 
 struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char *mid)
 {
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-		if (strcmp(track->mid, mid) == 0)
-			return track;
+	if (strcmp(track->mid, mid) == 0)
+		return track;
 	return NULL;
-}
-
-static void forget_ssrcs(struct bf_conn *conn, const struct bf_track *track)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < conn->ssrc_count; i++) {
-		if (conn->ssrcs[i].stream->track == track)
-			bf_srtp_remove_ssrc(bf_transport_srtp_in(conn->transport), conn->ssrcs[i].ssrc);
-		else
-			conn->ssrcs[kept++] = conn->ssrcs[i];
-	}
-	conn->ssrc_count = kept;
 }
 
 void bf_track_end(struct bf_track *track)
@@ -48,7 +35,8 @@ void bf_track_end(struct bf_track *track)
 	struct bf_conn *conn = track->participant->conns[BF_PC_PUBLISH];
 
 	bf_outbox_flush(room->rooms->conf.outbox); /* plans may look into our caches */
-	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
+	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
+	{
 		bf_sub_detach(sub);
 		if (!sub->conn->participant->is_player)
 			bf_sub_free(sub);
@@ -56,7 +44,7 @@ void bf_track_end(struct bf_track *track)
 	bf_list_remove(&track->node);
 	bf_room_post_track(track, BF_TRACK_UNPUBLISHED);
 	if (conn)
-		forget_ssrcs(conn, track);
+		bf_receive_forget(conn, track);
 	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++)
 		bf_cache_deinit(&track->streams[i].cache);
 	room->rooms->counters.tracks--;
@@ -73,18 +61,34 @@ static void copy_view(char *out, size_t size, struct bf_bytes text)
 	out[len] = '\0';
 }
 
+static unsigned count_layers(const struct bf_sdp_media *media)
+{
+	unsigned count = media->rid_count && media->is_simulcast_send ? media->rid_count : 1;
+
+	return count < BF_TRACK_LAYERS ? count : BF_TRACK_LAYERS;
+}
+
+/* What does not fit is cut off behind a whole parameter. */
+static void copy_fmtp(char out[static BF_TRACK_FMTP], struct bf_bytes fmtp)
+{
+	copy_view(out, BF_TRACK_FMTP, fmtp);
+	if (fmtp.len >= BF_TRACK_FMTP) {
+		char *last = strrchr(out, ';');
+		*(last ? last : out) = '\0';
+	}
+}
+
 static void init_streams(struct bf_track *track, const struct bf_sdp_media *media)
 {
 	struct bf_rooms *rooms = track->participant->room->rooms;
 
-	track->layer_count = media->rid_count && media->is_simulcast_send ? media->rid_count : 1;
-	if (track->layer_count > BF_TRACK_LAYERS)
-		track->layer_count = BF_TRACK_LAYERS;
+	track->layer_count = count_layers(media);
 	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++) {
 		struct bf_stream *stream = &track->streams[i];
 		stream->track = track;
-		stream->uid = ++rooms->next_stream_uid;
+		stream->uid = bf_room_stream_uid(rooms);
 		stream->layer = (uint8_t)i;
+		track->ranks[i] = (uint8_t)i;
 		if (i < media->rid_count)
 			copy_view(stream->rid, sizeof(stream->rid), media->rids[i]);
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
@@ -94,7 +98,8 @@ static void init_streams(struct bf_track *track, const struct bf_sdp_media *medi
 	}
 }
 
-static enum bf_source source_of(const struct bf_media_offer *offer, const struct bf_sdp_media *media)
+static enum bf_source source_of(
+	const struct bf_media_offer *offer, const struct bf_sdp_media *media)
 {
 	for (uint32_t i = 0; i < offer->source_count; i++)
 		if (bf_bytes_is(media->mid, offer->sources[i].mid) && offer->sources[i].source)
@@ -103,13 +108,13 @@ static enum bf_source source_of(const struct bf_media_offer *offer, const struct
 }
 
 /* What must be kept equal for a track to go on as the same one. */
-static void set_negotiated(
-	struct bf_track *track, const struct bf_sdp_media *media, const struct bf_sdp_format *format)
+static void set_negotiated(struct bf_track *track, const struct bf_sdp_media *media,
+	const struct bf_sdp_format *format)
 {
 	const struct bf_sdp_format *rtx = bf_sdp_rtx_of(media, format->pt);
 
 	track->format = *format;
-	copy_view(track->fmtp_text, sizeof(track->fmtp_text), format->fmtp);
+	copy_fmtp(track->fmtp_text, format->fmtp);
 	track->format.fmtp = bf_bytes_str(track->fmtp_text);
 	track->rtx_pt = rtx ? rtx->pt : 0;
 	track->exts = media->exts;
@@ -137,7 +142,7 @@ static struct bf_track *start_track(struct bf_participant *participant,
 	participant->room->rooms->counters.tracks++;
 	bf_room_post_track(track, BF_TRACK_PUBLISHED);
 	BF_LIST_EACH(other, &participant->room->participants, struct bf_participant, node)
-		bf_subscribe_track(other, track);
+	bf_subscribe_track(other, track);
 	return track;
 }
 
@@ -190,6 +195,22 @@ static void answer_application(struct bf_sdp_media *out, const struct bf_sdp_med
 	};
 }
 
+/* Whether the track goes on: with another codec, other settings that receivers have to know, or other layers it is another one. */
+static bool is_same(const struct bf_track *track, const struct bf_sdp_media *media,
+	const struct bf_sdp_format *format)
+{
+	char fmtp[BF_TRACK_FMTP];
+
+	if (format->codec != track->format.codec || count_layers(media) != track->layer_count)
+		return false;
+	for (unsigned i = 0; i < track->layer_count && track->layer_count > 1; i++)
+		if (!bf_bytes_is(media->rids[i], track->streams[i].rid))
+			return false;
+	copy_fmtp(fmtp, format->fmtp);
+	return format->codec == BF_CODEC_OPUS || format->codec == BF_CODEC_VP8 ||
+	       strcmp(fmtp, track->fmtp_text) == 0;
+}
+
 /* One section of the offer: start, keep or end its track, and write our section. */
 static void take_section(struct bf_conn *conn, const struct bf_media_offer *offer,
 	const struct bf_sdp_media *media, struct bf_sdp_media *out)
@@ -203,14 +224,16 @@ static void take_section(struct bf_conn *conn, const struct bf_media_offer *offe
 	track = bf_track_by_mid(participant, mid);
 	if (media->kind == BF_SDP_AUDIO || media->kind == BF_SDP_VIDEO)
 		format = choose(media);
-	if (track && (!format || !is_sending(media) || format->codec != track->format.codec)) {
+	if (track && (!format || !is_sending(media) || !is_same(track, media, format))) {
 		bf_track_end(track);
 		track = NULL;
 	}
 	if (media->kind == BF_SDP_APPLICATION && (media->port != 0 || media->is_bundle_only) &&
-		(participant->grants & BF_GRANT_DATA)) {
+		(participant->grants &
+			(BF_GRANT_DATA | BF_GRANT_SUBSCRIBE))) { /* to send, to receive */
 		answer_application(out, media);
-		(void)bf_transport_enable_sctp(conn->transport, media->sctp_port, media->max_message);
+		(void)bf_transport_enable_sctp(
+			conn->transport, media->sctp_port, media->max_message);
 	} else if (format && (media->port != 0 || media->is_bundle_only)) {
 		if (track)
 			set_negotiated(track, media, format);
@@ -226,7 +249,8 @@ static void take_section(struct bf_conn *conn, const struct bf_media_offer *offe
 /* Tracks whose section is not in the offer any more (a connection made anew). */
 static void end_missing(struct bf_participant *participant, const struct bf_sdp *sdp)
 {
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+	{
 		bool is_there = false;
 		for (unsigned i = 0; i < sdp->media_count && !is_there; i++)
 			is_there = bf_bytes_is(sdp->media[i].mid, track->mid);
@@ -235,12 +259,13 @@ static void end_missing(struct bf_participant *participant, const struct bf_sdp 
 	}
 }
 
-static unsigned list_tracks(
-	struct bf_participant *participant, struct bf_media_sdp_track out[static BF_MEDIA_TRACKS_MAX])
+static unsigned list_tracks(struct bf_participant *participant,
+	struct bf_media_sdp_track out[static BF_MEDIA_TRACKS_MAX])
 {
 	unsigned count = 0;
 
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+	{
 		if (count == BF_MEDIA_TRACKS_MAX)
 			break;
 		snprintf(out[count].mid, sizeof(out[count].mid), "%s", track->mid);
@@ -253,24 +278,55 @@ static unsigned list_tracks(
 	return count;
 }
 
-/* The connection the offer is about: the one there is, or a fresh one when the browser made a fresh one. */
+/* Whether the offer is about another connection than the one there is: the browser made a fresh one, or must have, since ours is at
+ * its end (a certificate may serve several). */
+static bool is_other(const struct bf_conn *conn, const struct bf_sdp_media *section)
+{
+	return !bf_transport_is_remote_fingerprint(conn->transport, section->fingerprint) ||
+	       (bf_transport_is_dead(conn->transport) &&
+		       !bf_transport_is_remote_ufrag(conn->transport, section->ufrag));
+}
+
+/* A connection made anew takes the place of the one there is, with its tracks, once nothing can fail any more. */
+static int replace_conn(struct bf_participant *participant, const struct bf_sdp_media *section,
+	struct bf_conn **out, char *why, size_t why_size)
+{
+	struct bf_conn *old = participant->conns[BF_PC_PUBLISH];
+	struct bf_conn *conn;
+	int err = bf_conn_new(&conn, participant, BF_PC_PUBLISH);
+
+	if (err)
+		return err;
+	err = bf_negotiate_remote(conn, section, why, why_size);
+	if (err) {
+		bf_conn_free(conn);
+		participant->conns[BF_PC_PUBLISH] = old;
+		return err;
+	}
+	if (old) {
+		participant->conns[BF_PC_PUBLISH] = old;
+		BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+		bf_track_end(track);
+		bf_conn_free(old);
+		participant->conns[BF_PC_PUBLISH] = conn;
+	}
+	*out = conn;
+	return 0;
+}
+
+/* The connection the offer is about, with the peer's side of it taken in. */
 static int take_conn(struct bf_participant *participant, const struct bf_sdp_media *section,
-	struct bf_conn **out)
+	struct bf_conn **out, char *why, size_t why_size)
 {
 	struct bf_conn *conn = participant->conns[BF_PC_PUBLISH];
 
-	if (conn && !bf_transport_is_remote_fingerprint(conn->transport, section->fingerprint)) {
-		BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-			bf_track_end(track);
-		bf_conn_free(conn);
-		conn = NULL;
-	}
-	if (!conn)
-		return bf_conn_new(out, participant, BF_PC_PUBLISH);
+	if (!conn || is_other(conn, section))
+		return replace_conn(participant, section, out, why, why_size);
 	if (!bf_transport_is_remote_ufrag(conn->transport, section->ufrag))
-		bf_transport_restart_ice(conn->transport); /* the peer restarts, so do we (RFC 8445 section 9) */
+		bf_transport_restart_ice(
+			conn->transport); /* the peer restarts, so do we (RFC 8445 section 9) */
 	*out = conn;
-	return 0;
+	return bf_negotiate_remote(conn, section, why, why_size);
 }
 
 static void fail(struct bf_participant *participant, const struct bf_media_offer *offer,
@@ -298,19 +354,17 @@ void bf_publish_on_offer(struct bf_participant *participant, const struct bf_med
 		fail(participant, offer, "bad_sdp", "no section can carry anything");
 		return;
 	}
-	if (take_conn(participant, section, &conn)) {
-		fail(participant, offer, "busy", "this worker has no room for another connection");
-		return;
-	}
-	if (bf_negotiate_remote(conn, section, why, sizeof(why))) {
-		fail(participant, offer, "bad_sdp", why);
+	if (take_conn(participant, section, &conn, why, sizeof(why))) {
+		fail(participant, offer, why[0] ? "bad_sdp" : "busy",
+			why[0] ? why : "this worker has no room for another connection");
 		return;
 	}
 	end_missing(participant, rooms->parsed);
 	for (unsigned i = 0; i < rooms->parsed->media_count; i++)
 		take_section(conn, offer, &rooms->parsed->media[i], &rooms->written[i]);
 	/* A browser may add something later; WHIP offers once. */
-	if (!participant->auto_subscribe && !bf_negotiate_is_live(rooms, rooms->parsed->media_count)) {
+	if (!participant->auto_subscribe &&
+		!bf_negotiate_is_live(rooms, rooms->parsed->media_count)) {
 		bf_conn_free(conn);
 		fail(participant, offer, "unsupported", "no section of the offer can be taken");
 		return;
@@ -318,8 +372,8 @@ void bf_publish_on_offer(struct bf_participant *participant, const struct bf_med
 	len = bf_negotiate_write(conn, bf_negotiate_our_setup(section), rooms->parsed->media_count);
 	if (len < 0)
 		fail(participant, offer, "bad_sdp", "the answer would be too long");
-	else
-		bf_room_post_sdp(conn, offer->request_id, false, tracks,
-			list_tracks(participant, tracks), rooms->text, (size_t)len);
+	else if (!bf_room_post_sdp(conn, offer->request_id, false, tracks,
+			 list_tracks(participant, tracks), rooms->text, (size_t)len))
+		fail(participant, offer, "busy", "out of memory");
 	bf_play_update(participant->room);
 }

@@ -14,7 +14,7 @@
 #define BF_REWRITE_WINDOW 1024 /* a power of two */
 
 struct bf_rewrite_in {
-	uint32_t source;       /* names the incoming stream; another value is a switch */
+	uint32_t source; /* names the incoming stream; another value is a switch */
 	uint64_t ext_seq;
 	uint32_t timestamp;
 	const struct bf_payload *info;
@@ -24,7 +24,7 @@ struct bf_rewrite_in {
 struct bf_rewrite_out {
 	uint16_t seq;
 	uint32_t timestamp;
-	uint16_t picture_id;   /* if the payload has one */
+	uint16_t picture_id; /* if the payload has one */
 	uint8_t tl0picidx;
 };
 
@@ -32,7 +32,7 @@ struct bf_rewrite_sent {
 	uint64_t in_ext_seq;
 	uint64_t out_ext_seq;
 	uint32_t source;
-	uint32_t timestamp;    /* as sent */
+	uint32_t timestamp; /* as sent */
 	uint16_t picture_id;
 	uint8_t tl0picidx;
 	bool is_sent;
@@ -41,10 +41,10 @@ struct bf_rewrite_sent {
 /* Numbers of one kind: out = in + offset, less what was left out on purpose in between. */
 #define BF_REWRITE_SKIPS 2048 /* how far back a late number still finds its place */
 struct bf_rewrite_line {
-	uint64_t in_base;    /* first of the current source */
-	uint64_t in_highest; /* of the current source, sent or left out */
-	uint64_t out_highest; /* sent, over all sources */
-	int64_t offset;      /* out - in, from in_highest on */
+	uint64_t in_base;			 /* first of the current source */
+	uint64_t in_highest;			 /* of the current source, sent or left out */
+	uint64_t out_highest;			 /* sent, over all sources */
+	int64_t offset;				 /* out - in, from in_highest on */
 	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
 };
 
@@ -62,20 +62,21 @@ struct bf_rewrite {
 	bool is_started;
 	uint32_t source;
 	struct bf_rewrite_left left[BF_REWRITE_LEFT];
-	unsigned left_idx;                  /* the one to overwrite next */
+	unsigned left_idx; /* the one to overwrite next */
 	struct bf_rewrite_line seqs;
-	struct bf_rewrite_line pictures;    /* unwrapped picture ids; offset 0 before the first */
+	struct bf_rewrite_line pictures; /* unwrapped picture ids; offset 0 before the first */
 	bool has_picture_id, is_picture_stale; /* seen one; the next one is of a new source */
 	bool has_tl0picidx, is_tl0picidx_stale;
 	uint8_t tl0picidx_offset, last_tl0picidx;
 	uint32_t timestamp_offset;
-	uint32_t last_timestamp;            /* highest sent */
+	uint32_t last_timestamp; /* highest sent */
 	int64_t last_at_us;
 	struct bf_rewrite_sent sent[BF_REWRITE_WINDOW]; /* by out_ext_seq */
 };
 
 /* First numbers sent (random ones: RFC 3550 section 5.1). */
-void bf_rewrite_init(struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq, uint32_t first_timestamp);
+void bf_rewrite_init(struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq,
+	uint32_t first_timestamp);
 
 /* Numbers for a packet that is to be sent. False: it must not be sent (late from an old source, a duplicate, of a picture left out,
  * or older than the window). A packet of another source switches to it; back to a source left lately video goes only by a

@@ -9,12 +9,13 @@
 
 #define ROOMS_MAX 16384 /* of one worker; beyond that joins are refused as busy */
 
-static void post(struct bf_rooms *rooms, void *msg)
+static bool post(struct bf_rooms *rooms, void *msg)
 {
 	if (msg)
 		rooms->conf.post(rooms->conf.arg, msg);
 	else
 		BF_LOG(rooms->conf.log, BF_LOG_ERROR, "out of memory for an event");
+	return msg != NULL;
 }
 
 void bf_room_post_done(
@@ -27,7 +28,7 @@ void bf_room_post_done(
 		msg->room_id = room_id;
 		msg->participant_id = participant_id;
 	}
-	post(rooms, msg);
+	(void)post(rooms, msg);
 }
 
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
@@ -42,7 +43,7 @@ void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t ro
 		snprintf(msg->code, sizeof(msg->code), "%s", code);
 		snprintf(msg->cause, sizeof(msg->cause), "%s", cause);
 	}
-	post(rooms, msg);
+	(void)post(rooms, msg);
 }
 
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
@@ -61,11 +62,12 @@ void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
 		msg->muted = track->is_muted;
 		snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(track->format.codec));
 	}
-	post(room->rooms, msg);
+	(void)post(room->rooms, msg);
 }
 
-void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
-	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp, size_t sdp_len)
+bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
+	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
+	size_t sdp_len)
 {
 	struct bf_rooms *rooms = bf_conn_rooms(conn);
 	struct bf_media_sdp *msg = bf_msg_new(BF_MEDIA_SDP, sizeof(*msg) + sdp_len + 1);
@@ -83,7 +85,7 @@ void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 		msg->sdp_len = (uint32_t)sdp_len;
 		memcpy(msg->sdp, sdp, sdp_len);
 	}
-	post(rooms, msg);
+	return post(rooms, msg);
 }
 
 /* ---- speakers ---- */
@@ -98,7 +100,7 @@ static void post_speakers(struct bf_room *room, const struct bf_speaker_change *
 		msg->speaking_count = (uint32_t)change->speaking_count;
 		memcpy(msg->speaking, change->speaking, sizeof(msg->speaking));
 	}
-	post(room->rooms, msg);
+	(void)post(room->rooms, msg);
 }
 
 static void on_speaker_timer(void *arg)
@@ -166,8 +168,8 @@ static void close_if_empty(struct bf_room *room)
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-		if (participant->id == participant_id)
-			return participant;
+	if (participant->id == participant_id)
+		return participant;
 	return NULL;
 }
 
@@ -184,12 +186,19 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 	struct bf_media_join *join = (struct bf_media_join *)msg;
 	struct bf_room *room = find_or_open(rooms, join->room_id);
 	struct bf_participant *participant = NULL;
+	const char *code = "busy";
 
-	if (room && room->participant_count < rooms->conf.room_participant_count_max)
+	if (room && bf_room_find(room, join->participant_id))
+		code = "already_joined";
+	else if (room && room->participant_count >= rooms->conf.room_participant_count_max)
+		code = "room_full";
+	else if (room)
 		participant = calloc(1, sizeof(*participant));
 	if (!participant) {
 		bf_room_post_error(rooms, join->request_id, join->room_id, join->participant_id,
-			room ? "room_full" : "busy", "no room for another participant");
+			code,
+			strcmp(code, "already_joined") == 0 ? "that participant is there"
+							    : "no room for another participant");
 		if (room)
 			close_if_empty(room);
 		return;
@@ -211,7 +220,7 @@ static void remove_participant(struct bf_participant *participant)
 	struct bf_room *room = participant->room;
 
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-		bf_track_end(track);
+	bf_track_end(track);
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
 	bf_speaker_remove(&room->speaker, participant->id);
@@ -278,11 +287,13 @@ static void on_candidate(struct bf_rooms *rooms, struct bf_msg *msg)
 	if (!asker(rooms, candidate->request_id, candidate->room_id, candidate->participant_id))
 		return;
 	if (candidate->text_len > 0)
-		err = bf_sdp_parse_candidate(&parsed, bf_bytes(candidate->text, candidate->text_len));
+		err = bf_sdp_parse_candidate(
+			&parsed, bf_bytes(candidate->text, candidate->text_len));
 	/* ICE-lite never checks on its own: a well-formed candidate needs nothing, a host name of mDNS neither. */
 	if (err == -EBADMSG)
 		bf_room_post_error(rooms, candidate->request_id, candidate->room_id,
-			candidate->participant_id, "bad_request", "candidate: not a candidate line");
+			candidate->participant_id, "bad_request",
+			"candidate: not a candidate line");
 	else
 		bf_room_post_done(rooms, candidate->request_id, candidate->room_id,
 			candidate->participant_id);
@@ -300,14 +311,23 @@ static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
 	conn = participant->conns[restart->pc];
 	if (!conn || !bf_transport_has_remote(conn->transport)) {
 		bf_room_post_error(rooms, restart->request_id, restart->room_id,
-			restart->participant_id, "bad_state", "there is no such connection to restart");
+			restart->participant_id, "bad_state",
+			"there is no such connection to restart");
+		return;
+	}
+	if (!restart->remote_ufrag[0] && (conn->pc == BF_PC_PUBLISH || conn->is_client_offered)) {
+		bf_room_post_error(rooms, restart->request_id, restart->room_id,
+			restart->participant_id, "bad_state",
+			"here the client restarts, by an offer");
 		return;
 	}
 	bf_transport_restart_ice(conn->transport);
 	if (restart->remote_ufrag[0]) {
 		bf_transport_set_remote_ufrag(conn->transport, bf_bytes_str(restart->remote_ufrag));
-		bf_room_post_sdp(conn, restart->request_id, false, NULL, 0, bf_conn_rooms(conn)->text,
-			bf_negotiate_write_fragment(conn));
+		if (!bf_room_post_sdp(conn, restart->request_id, false, NULL, 0, rooms->text,
+			    bf_negotiate_write_fragment(conn)))
+			bf_room_post_error(rooms, restart->request_id, restart->room_id,
+				restart->participant_id, "busy", "out of memory");
 		return;
 	}
 	bf_room_post_done(rooms, restart->request_id, restart->room_id, restart->participant_id);
@@ -321,7 +341,7 @@ static void set_muted(struct bf_track *track, bool is_muted)
 	track->is_muted = is_muted;
 	bf_room_post_track(track, BF_TRACK_MUTED);
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-		bf_sub_interrupt(sub);
+	bf_sub_interrupt(sub);
 }
 
 static void set_paused(struct bf_sub *sub, bool is_paused)
@@ -354,8 +374,9 @@ static void on_track_control(struct bf_rooms *rooms, struct bf_msg *msg)
 	} else {
 		bf_room_post_error(rooms, control->request_id, control->room_id,
 			control->participant_id, "not_found",
-			control->control == BF_TRACK_MUTE ? "track_id: not a track of this participant"
-							  : "track_id: not a track received here");
+			control->control == BF_TRACK_MUTE
+				? "track_id: not a track of this participant"
+				: "track_id: not a track received here");
 		return;
 	}
 	bf_room_post_done(rooms, control->request_id, control->room_id, control->participant_id);

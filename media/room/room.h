@@ -23,13 +23,13 @@ struct bf_rooms_conf {
 	const struct bf_transport_env *env;
 	struct bf_outbox *outbox;
 	struct bf_pool *cache_pool;
-	uint64_t *drops;                                    /* BF_DROP_COUNT counters */
+	uint64_t *drops; /* BF_DROP_COUNT counters */
 	const char *fingerprint;
-	char (*candidates)[BF_ICE_CANDIDATE_TEXT];          /* written into every description */
+	char (*candidates)[BF_ICE_CANDIDATE_TEXT]; /* written into every description */
 	unsigned candidate_count;
 	unsigned room_participant_count_max;
 	void *arg;
-	void (*post)(void *arg, struct bf_msg *msg);        /* to the control thread; takes msg */
+	void (*post)(void *arg, struct bf_msg *msg); /* to the control thread; takes msg */
 	/* A transport id and a place in the worker's table; 0 when the table is full. */
 	uint32_t (*add_conn)(void *arg, struct bf_conn *conn);
 	void (*remove_conn)(void *arg, uint32_t transport_id);

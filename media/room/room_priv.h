@@ -20,14 +20,17 @@
 #include "media/rtp/rtp_stats.h"
 #include "media/sdp/sdp.h"
 
-#define BF_TRACK_LAYERS   3
-#define BF_CONN_SSRCS     64      /* incoming SSRCs one connection may use */
-#define BF_CONN_PTS       12      /* distinct codec settings we offer on one connection */
-#define BF_TRACK_FMTP     128
-#define BF_REPORT_US      1000000 /* SR and RR, as RFC 3550 section 6.2 allows at these rates */
+#define BF_TRACK_LAYERS	  3
+#define BF_CONN_SSRCS	  64  /* incoming SSRCs one connection may use */
+#define BF_CONN_RETIRED	  256 /* of those used before, how many the decryption still knows */
+#define BF_CONN_SECTIONS  40  /* that we offer: as much as fits into 64 KiB of text, each way */
+#define BF_CONN_PTS	  12  /* distinct codec settings we offer on one connection */
+#define BF_TRACK_FMTP	  128
+#define BF_REPORT_US	  1000000 /* SR and RR, as RFC 3550 section 6.2 allows at these rates */
 #define BF_LAYER_ALIVE_US 2000000 /* a layer without packets for this long counts as switched off */
-#define BF_NACK_RTT_US    100000  /* publishers' round trips are not known to us: ask again after this */
-#define BF_RESEND_GUARD_US 20000  /* the same packet is not sent again within this time */
+#define BF_NACK_RTT_US \
+	100000 /* publishers' round trips are not known to us: ask again after this */
+#define BF_RESEND_GUARD_US 20000 /* the same packet is not sent again within this time */
 
 struct bf_participant;
 struct bf_track;
@@ -36,25 +39,28 @@ struct bf_sub;
 /* One incoming RTP stream. */
 struct bf_stream {
 	struct bf_track *track;
-	uint32_t uid;             /* unique on the worker; names the source to bf_rewrite */
-	uint32_t ssrc;            /* 0: not bound yet */
+	uint32_t uid;  /* unique on the worker; names the source to bf_rewrite */
+	uint32_t ssrc; /* 0: not bound yet */
 	uint32_t rtx_ssrc;
 	uint8_t layer;
 	char rid[17];
+	uint64_t area; /* pixels of the last keyframe that told; 0: unknown */
+	uint64_t counted_bytes,
+		second_bytes; /* byte count of the last second's end, and in that second */
 	struct bf_seq seq;
 	struct bf_nack nack;
 	struct bf_rtp_stats stats;
 	struct bf_cache cache;
 	struct bf_keyframe keyframe;
-	int64_t last_packet_us;   /* 0: none yet */
-	uint64_t sr_ntp;          /* last sender report, 0: none yet */
+	int64_t last_packet_us; /* 0: none yet */
+	uint64_t sr_ntp;	/* last sender report, 0: none yet */
 	uint32_t sr_timestamp;
 	int64_t sr_at_us;
 };
 
 /* What a participant publishes. */
 struct bf_track {
-	struct bf_list node;      /* participant->tracks */
+	struct bf_list node; /* participant->tracks */
 	struct bf_participant *participant;
 	uint64_t id;
 	char mid[BF_SDP_MID_MAX + 1];
@@ -63,28 +69,33 @@ struct bf_track {
 	uint8_t source;
 	struct bf_sdp_format format; /* fmtp points into fmtp_text */
 	char fmtp_text[BF_TRACK_FMTP];
-	uint8_t rtx_pt;           /* 0: none */
+	uint8_t rtx_pt; /* 0: none */
 	struct bf_ext_map exts;
 	struct bf_sdp_ssrc_pair declared[BF_SDP_SSRCS]; /* SSRCs the description names */
 	unsigned declared_count;
 	unsigned layer_count;
-	struct bf_stream streams[BF_TRACK_LAYERS];
+	struct bf_stream streams[BF_TRACK_LAYERS]; /* in the order of the description's rids */
+	uint8_t ranks
+		[BF_TRACK_LAYERS]; /* the streams from the lowest layer up: clients list their rids either way */
+	unsigned disorder_count; /* seconds in which the order looked wrong */
 	struct bf_list subs;
 };
 
 /* One outgoing stream to one participant. */
 struct bf_sub {
-	struct bf_list track_node;  /* track->subs */
-	struct bf_list conn_node;   /* conn->subs */
+	struct bf_list track_node; /* track->subs */
+	struct bf_list conn_node;  /* conn->subs */
 	struct bf_conn *conn;
-	struct bf_track *track;     /* NULL: nothing to send now */
+	struct bf_track *track; /* NULL: nothing to send now */
 	bool is_video;
-	bool is_active;             /* the peer's description takes it */
+	bool is_active;	 /* the peer's description takes it */
+	bool is_refused; /* it did not; the user has been told */
+	bool has_exts;	 /* `exts` is settled */
 	bool is_paused;
-	int section_idx;            /* -1: not in a description yet */
-	int8_t wanted;              /* layer asked for, -1: the highest */
-	int8_t target, current;     /* layers; current -1: waiting for a keyframe */
-	uint8_t epoch;              /* another value makes the same stream a new source */
+	int section_idx;	/* -1: of a player, who offered */
+	int8_t wanted;		/* layer asked for, -1: the highest */
+	int8_t target, current; /* indexes of streams; current -1: waiting for a keyframe */
+	uint8_t epoch;		/* another value makes the same stream a new source */
 	uint8_t pt, rtx_pt;
 	uint32_t ssrc, rtx_ssrc;
 	struct bf_ext_map exts;
@@ -94,7 +105,7 @@ struct bf_sub {
 	uint32_t resent_ms[BF_REWRITE_WINDOW]; /* by outgoing seq: when it was last sent again */
 	struct bf_keyframe_quota quota;
 	uint32_t packet_count, byte_count;
-	uint32_t sr_lsr;            /* of our last sender report */
+	uint32_t sr_lsr; /* of our last sender report */
 	int64_t sr_at_us;
 };
 
@@ -108,8 +119,9 @@ struct bf_conn_pt {
 struct bf_section {
 	char mid[BF_SDP_MID_MAX + 1];
 	enum bf_sdp_kind kind;
-	struct bf_sub *sub;         /* subscribe */
-	bool is_offered;            /* part of the offer that waits for its answer */
+	struct bf_sub *sub; /* subscribe */
+	bool is_offered;    /* `sub` is part of the offer that waits for its answer, */
+	uint8_t pt, rtx_pt; /* with these payload types */
 };
 
 struct bf_ssrc_entry {
@@ -126,29 +138,35 @@ struct bf_conn {
 	uint64_t session_id, session_version;
 	char tag_mid[BF_SDP_MID_MAX + 1]; /* of the section whose transport the bundle uses */
 	enum bf_sdp_kind tag_kind;
-	uint32_t feedback_ssrc;     /* our SSRC in RTCP about what we receive */
-	struct bf_timer timer;      /* reports and feedback */
+	uint32_t next_ssrc; /* ours come one after the other: none is used twice under one key */
+	uint32_t feedback_ssrc; /* our SSRC in RTCP about what we receive */
+	struct bf_timer timer;	/* reports and feedback */
 	int64_t report_due_us;
 	bool is_connected;
 	/* publish */
 	struct bf_ssrc_entry ssrcs[BF_CONN_SSRCS];
 	unsigned ssrc_count;
-	struct bf_twcc *twcc;       /* publish only */
+	uint32_t retired[BF_CONN_RETIRED]; /* a ring; 0: free */
+	unsigned retired_idx;
+	struct bf_twcc *twcc; /* publish only */
 	bool has_twcc;
+	uint64_t refused_messages; /* of those that SCTP counts, how many we have counted */
 	/* subscribe */
 	struct bf_list subs;
-	struct bf_section sections[BF_SDP_MEDIA];
+	struct bf_section sections[BF_CONN_SECTIONS];
 	unsigned section_count;
+	unsigned offered_count; /* sections of the newest offer */
+	bool is_short;		/* tracks wait for a section */
 	struct bf_conn_pt pts[BF_CONN_PTS];
 	unsigned pt_count;
-	bool is_client_offered;     /* WHEP */
-	bool is_offer_pending;      /* our offer waits for its answer */
+	bool is_client_offered; /* WHEP */
+	bool is_offer_pending;	/* our offer waits for its answer */
 	bool needs_offer;
 	struct bf_timer offer_timer;
 };
 
 struct bf_participant {
-	struct bf_list node;        /* room->participants */
+	struct bf_list node; /* room->participants */
 	struct bf_map_node map_node;
 	uint64_t id;
 	struct bf_room *room;
@@ -158,7 +176,7 @@ struct bf_participant {
 	struct bf_conn *conns[BF_PC_COUNT];
 	/* WHEP: whom it plays */
 	bool is_player;
-	uint64_t play_id;           /* 0: the active speaker */
+	uint64_t play_id; /* 0: the active speaker */
 };
 
 struct bf_room {
@@ -175,27 +193,38 @@ struct bf_room {
 struct bf_rooms {
 	struct bf_rooms_conf conf;
 	struct bf_map rooms;
-	struct bf_sdp *parsed;              /* scratch: the peer's description */
-	struct bf_sdp_media *written;       /* scratch: BF_SDP_MEDIA sections of ours */
-	char *text;                         /* scratch: BF_SDP_TEXT_MAX bytes */
+	struct bf_sdp *parsed;	      /* scratch: the peer's description */
+	struct bf_sdp_media *written; /* scratch: BF_SDP_MEDIA sections of ours */
+	char *text;		      /* scratch: BF_SDP_TEXT_MAX bytes */
 	struct bf_rooms_counters counters;
 	uint32_t next_stream_uid;
 };
 
 /* room.c */
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id);
-void bf_room_post_done(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id);
+void bf_room_post_done(
+	struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id);
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
 	uint64_t participant_id, const char *code, const char *cause);
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event);
-void bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
-	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp, size_t sdp_len);
+/* False: there was no memory for it. */
+bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
+	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
+	size_t sdp_len);
 void bf_room_wake_speaker(struct bf_room *room);
+
+/* 1 to 2^24 - 1, so that it fits into bf_rewrite's source beside an epoch. */
+static inline uint32_t bf_room_stream_uid(struct bf_rooms *rooms)
+{
+	rooms->next_stream_uid = rooms->next_stream_uid % 0xffffff + 1;
+	return rooms->next_stream_uid;
+}
 
 /* conn.c */
 int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum bf_pc pc);
 void bf_conn_free(struct bf_conn *conn);
 void bf_conn_wake(struct bf_conn *conn, int64_t at_us); /* run feedback no later than that */
+uint32_t bf_conn_ssrc(struct bf_conn *conn);		/* one not used on this connection before */
 static inline struct bf_rooms *bf_conn_rooms(const struct bf_conn *conn)
 {
 	return conn->participant->room->rooms;
@@ -203,8 +232,10 @@ static inline struct bf_rooms *bf_conn_rooms(const struct bf_conn *conn)
 
 /* negotiate.c: shared by publish.c, subscribe.c, play.c */
 const struct bf_sdp_media *bf_negotiate_transport_section(const struct bf_sdp *sdp);
-int bf_negotiate_parse(struct bf_rooms *rooms, const char *text, size_t len, char *why, size_t why_size);
-int bf_negotiate_remote(struct bf_conn *conn, const struct bf_sdp_media *section, char *why, size_t why_size);
+int bf_negotiate_parse(
+	struct bf_rooms *rooms, const char *text, size_t len, char *why, size_t why_size);
+int bf_negotiate_remote(
+	struct bf_conn *conn, const struct bf_sdp_media *section, char *why, size_t why_size);
 enum bf_sdp_setup bf_negotiate_our_setup(const struct bf_sdp_media *section);
 void bf_negotiate_reject(struct bf_sdp_media *out, const struct bf_sdp_media *offered);
 bool bf_negotiate_is_live(const struct bf_rooms *rooms, unsigned media_count);
@@ -226,15 +257,22 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video);
 void bf_sub_free(struct bf_sub *sub);
 void bf_sub_attach(struct bf_sub *sub, struct bf_track *track);
 void bf_sub_detach(struct bf_sub *sub);
-void bf_sub_interrupt(struct bf_sub *sub); /* what is missed from here on is no loss; video goes on with a keyframe */
+void bf_sub_interrupt(struct bf_sub
+		*sub); /* what is missed from here on is no loss; video goes on with a keyframe */
 struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id);
 
 /* play.c */
 void bf_play_on_offer(struct bf_participant *participant, const struct bf_media_offer *msg);
 void bf_play_update(struct bf_room *room); /* tracks or the speaker changed */
 
+/* receive.c */
+void bf_receive_forget(struct bf_conn *conn, const struct bf_track *track); /* its SSRCs */
+
 /* layer.c */
-void bf_layer_update(struct bf_sub *sub);          /* choose the target anew */
+void bf_layer_rank(struct bf_track *track);	 /* after a picture told its size */
+void bf_layer_on_second(struct bf_track *track); /* once a second */
+uint8_t bf_layer_of(const struct bf_track *track, int8_t stream_idx); /* 0: the lowest */
+void bf_layer_update(struct bf_sub *sub);			      /* choose the target anew */
 void bf_layer_update_track(struct bf_track *track);
 void bf_layer_want_keyframe(struct bf_sub *sub);
 
@@ -248,7 +286,8 @@ int64_t bf_feedback_run(struct bf_conn *conn, int64_t now_us); /* returns when n
 enum bf_drop bf_feedback_on_rtcp(struct bf_conn *conn, struct bf_bytes packet, int64_t now_us);
 
 /* data.c */
-void bf_data_on_message(
-	struct bf_participant *sender, const struct bf_sctp_channel *channel, bool is_text, struct bf_bytes data);
+void bf_data_count_refused(struct bf_conn *conn);
+void bf_data_on_message(struct bf_participant *sender, const struct bf_sctp_channel *channel,
+	bool is_text, struct bf_bytes data);
 
 #endif

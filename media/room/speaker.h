@@ -11,17 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BF_SPEAKER_COUNT  64
+#define BF_SPEAKER_COUNT    64
 #define BF_SPEAKER_SPEAKING 8
-#define BF_SPEAKER_POLL_US 100000
+#define BF_SPEAKER_POLL_US  100000
 
 struct bf_speaker_candidate {
-	uint64_t id;             /* 0: free */
-	int64_t heard_us;        /* last packet */
-	int64_t loud_since_us;   /* first loud packet of this turn */
-	int64_t spoke_us;        /* last loud packet */
+	uint64_t id;		 /* 0: free */
+	int64_t heard_us;	 /* last packet */
+	int64_t loud_since_us;	 /* first loud packet of this turn */
+	int64_t spoke_us;	 /* last loud packet */
 	int64_t louder_since_us; /* than the dominant one; INT64_MAX: is not */
-	uint32_t level_q8;       /* smoothed loudness 0..127 << 8 */
+	uint32_t level_q8;	 /* smoothed loudness 0..127 << 8 */
 	bool is_speaking;
 };
 
@@ -36,13 +36,14 @@ struct bf_speaker {
 };
 
 struct bf_speaker_change {
-	uint64_t dominant; /* 0: nobody has spoken yet, or who did has left */
+	uint64_t dominant;			/* 0: nobody has spoken yet, or who did has left */
 	uint64_t speaking[BF_SPEAKER_SPEAKING]; /* loudest first */
 	size_t speaking_count;
 };
 
 void bf_speaker_init(struct bf_speaker *speaker);
-void bf_speaker_on_level(struct bf_speaker *speaker, uint64_t id, uint8_t level_dbov, int64_t now_us);
+void bf_speaker_on_level(
+	struct bf_speaker *speaker, uint64_t id, uint8_t level_dbov, int64_t now_us);
 void bf_speaker_remove(struct bf_speaker *speaker, uint64_t id);
 
 /* Judge anew, every BF_SPEAKER_POLL_US (earlier calls change nothing). True if the dominant one or the set of those speaking
