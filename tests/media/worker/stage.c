@@ -41,14 +41,15 @@ static void wake(void *arg, unsigned worker)
 {
 	struct stage *stage = arg;
 
-	(void)worker;
-	if (stage->worker)
+	if (stage->worker &&
+		worker == 0) /* the other queue is the peers', who look by themselves */
 		bf_worker_wake(stage->worker);
 }
 
 void stage_open(struct stage *stage, enum bf_io io)
 {
-	static const char *const flags[] = {"--media.udp-port=0", "--media.workers=1", "--media.cache-mib=8"};
+	static const char *const flags[] = {
+		"--media.udp-port=0", "--media.workers=1", "--media.cache-mib=8"};
 	struct bf_addr loopback;
 	char why[512] = "";
 
@@ -63,7 +64,7 @@ void stage_open(struct stage *stage, enum bf_io io)
 		0);
 	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
 	assert_int_equal(bf_metrics_new(&stage->metrics), 0);
-	assert_int_equal(bf_sctp_stack_new(&stage->sctp, 1, wake, stage), 0);
+	assert_int_equal(bf_sctp_stack_new(&stage->sctp, 2, wake, stage), 0);
 	assert_int_equal(bf_addr_parse_ip(&loopback, "127.0.0.1", 0), 0);
 	if (bf_worker_start(&stage->worker,
 		    &(struct bf_worker_conf){.io = io,
@@ -85,7 +86,8 @@ void stage_close(struct stage *stage)
 	bf_worker_stop(stage->worker);
 	bf_worker_free(stage->worker);
 	bf_sctp_stack_free(stage->sctp);
-	BF_LIST_EACH(item, &stage->queue->items, struct queued, node) {
+	BF_LIST_EACH(item, &stage->queue->items, struct queued, node)
+	{
 		bf_msg_free(item->msg);
 		free(item);
 	}
@@ -110,6 +112,20 @@ static struct bf_msg *take(struct stage_queue *queue)
 	return msg;
 }
 
+static struct timespec deadline(int wait_ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	return until;
+}
+
 struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait_ms)
 {
 	struct stage_queue *queue = stage->queue;
@@ -117,8 +133,7 @@ struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait
 	struct bf_msg *msg = NULL;
 	int err = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += wait_ms / 1000 + 1;
+	until = deadline(wait_ms);
 	pthread_mutex_lock(&queue->lock);
 	while (!err) {
 		while ((msg = take(queue)) && msg->kind != kind)
@@ -131,6 +146,79 @@ struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait
 	return msg;
 }
 
+/* All events but BF_MEDIA_SPEAKERS name a participant. */
+static uint64_t participant_of(const struct bf_msg *msg)
+{
+	switch (msg->kind) {
+	case BF_MEDIA_SDP:
+		return ((const struct bf_media_sdp *)msg)->participant_id;
+	case BF_MEDIA_DONE:
+		return ((const struct bf_media_done *)msg)->participant_id;
+	case BF_MEDIA_ERROR:
+		return ((const struct bf_media_error *)msg)->participant_id;
+	case BF_MEDIA_TRACK:
+		return ((const struct bf_media_track *)msg)->participant_id;
+	case BF_MEDIA_PC_STATE:
+		return ((const struct bf_media_pc_state *)msg)->participant_id;
+	case BF_MEDIA_LAYER:
+		return ((const struct bf_media_layer *)msg)->participant_id;
+	default:
+		return 0;
+	}
+}
+
+static struct bf_msg *take_of(struct stage_queue *queue, uint16_t kind, uint64_t participant_id)
+{
+	BF_LIST_EACH(item, &queue->items, struct queued, node)
+	{
+		struct bf_msg *msg = item->msg;
+		if (msg->kind != kind || (participant_id && participant_of(msg) != participant_id))
+			continue;
+		bf_list_remove(&item->node);
+		free(item);
+		return msg;
+	}
+	return NULL;
+}
+
+void *stage_take(struct stage *stage, enum bf_media_kind kind, uint64_t participant_id, int wait_ms)
+{
+	struct stage_queue *queue = stage->queue;
+	struct timespec until = deadline(wait_ms);
+	struct bf_msg *msg;
+	int err = 0;
+
+	pthread_mutex_lock(&queue->lock);
+	while (!(msg = take_of(queue, (uint16_t)kind, participant_id)) && !err)
+		err = pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+	pthread_mutex_unlock(&queue->lock);
+	return msg;
+}
+
+void *stage_get(struct stage *stage, enum bf_media_kind kind, uint64_t participant_id)
+{
+	void *msg = stage_take(stage, kind, participant_id, 3000);
+
+	if (!msg)
+		fail_msg("no event %d for %llx", kind, (unsigned long long)participant_id);
+	return msg;
+}
+
+void stage_drop(struct stage *stage, enum bf_media_kind kind, uint64_t participant_id)
+{
+	bf_msg_free(stage_get(stage, kind, participant_id));
+}
+
+void stage_forget(struct stage *stage)
+{
+	struct bf_msg *msg;
+
+	pthread_mutex_lock(&stage->queue->lock);
+	while ((msg = take(stage->queue)))
+		bf_msg_free(msg);
+	pthread_mutex_unlock(&stage->queue->lock);
+}
+
 static void post(struct stage *stage, void *msg)
 {
 	assert_non_null(msg);
@@ -139,18 +227,21 @@ static void post(struct stage *stage, void *msg)
 
 void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants)
 {
+	stage_join_as(stage, participant_id, grants, true);
+}
+
+void stage_join_as(
+	struct stage *stage, uint64_t participant_id, uint32_t grants, bool auto_subscribe)
+{
 	struct bf_media_join *join = bf_msg_new(BF_MEDIA_JOIN, sizeof(*join));
-	struct bf_msg *done;
 
 	join->request_id = ++stage->next_request_id;
 	join->room_id = STAGE_ROOM;
 	join->participant_id = participant_id;
 	join->grants = grants;
-	join->auto_subscribe = true;
+	join->auto_subscribe = auto_subscribe;
 	post(stage, join);
-	done = stage_wait(stage, BF_MEDIA_DONE, 2000);
-	assert_non_null(done);
-	bf_msg_free(done);
+	stage_drop(stage, BF_MEDIA_DONE, participant_id);
 }
 
 void stage_leave(struct stage *stage, uint64_t participant_id)
@@ -164,13 +255,20 @@ void stage_leave(struct stage *stage, uint64_t participant_id)
 
 void stage_offer(struct stage *stage, uint64_t participant_id, const char *sdp)
 {
+	stage_offer_as(stage, participant_id, BF_PC_PUBLISH, 0, sdp);
+}
+
+void stage_offer_as(struct stage *stage, uint64_t participant_id, enum bf_pc pc, uint64_t play_id,
+	const char *sdp)
+{
 	size_t len = strlen(sdp);
 	struct bf_media_offer *offer = bf_msg_new(BF_MEDIA_OFFER, sizeof(*offer) + len + 1);
 
 	offer->request_id = ++stage->next_request_id;
 	offer->room_id = STAGE_ROOM;
 	offer->participant_id = participant_id;
-	offer->pc = BF_PC_PUBLISH;
+	offer->pc = (uint8_t)pc;
+	offer->play_participant_id = play_id;
 	offer->sdp_len = (uint32_t)len;
 	memcpy(offer->sdp, sdp, len + 1);
 	post(stage, offer);
@@ -189,10 +287,10 @@ void stage_answer(struct stage *stage, uint64_t participant_id, const char *sdp)
 	post(stage, answer);
 }
 
-void stage_control(struct stage *stage, uint64_t participant_id, uint64_t track_id, int control, int value)
+void stage_control(
+	struct stage *stage, uint64_t participant_id, uint64_t track_id, int control, int value)
 {
 	struct bf_media_track_control *msg = bf_msg_new(BF_MEDIA_TRACK_CONTROL, sizeof(*msg));
-	struct bf_msg *done;
 
 	msg->request_id = ++stage->next_request_id;
 	msg->room_id = STAGE_ROOM;
@@ -201,9 +299,31 @@ void stage_control(struct stage *stage, uint64_t participant_id, uint64_t track_
 	msg->control = (uint8_t)control;
 	msg->value = (int8_t)value;
 	post(stage, msg);
-	done = stage_wait(stage, BF_MEDIA_DONE, 2000);
-	assert_non_null(done);
-	bf_msg_free(done);
+	stage_drop(stage, BF_MEDIA_DONE, participant_id);
+}
+
+void stage_restart(
+	struct stage *stage, uint64_t participant_id, enum bf_pc pc, const char *remote_ufrag)
+{
+	struct bf_media_restart *msg = bf_msg_new(BF_MEDIA_RESTART, sizeof(*msg));
+
+	msg->request_id = ++stage->next_request_id;
+	msg->room_id = STAGE_ROOM;
+	msg->participant_id = participant_id;
+	msg->pc = (uint8_t)pc;
+	snprintf(msg->remote_ufrag, sizeof(msg->remote_ufrag), "%s", remote_ufrag);
+	post(stage, msg);
+}
+
+void stage_publish(struct stage *stage, struct peer *peer, uint64_t participant_id,
+	const struct peer_section *sections, size_t count, struct bf_media_sdp **answer)
+{
+	char sdp[PEER_SDP_MAX];
+
+	peer_describe(peer, sections, count, "actpass", sdp);
+	stage_offer(stage, participant_id, sdp);
+	*answer = stage_get(stage, BF_MEDIA_SDP, participant_id);
+	assert_false((*answer)->is_offer);
 }
 
 struct stage_tracks stage_publisher(
@@ -213,18 +333,19 @@ struct stage_tracks stage_publisher(
 	struct bf_media_sdp *answer;
 	char sdp[PEER_SDP_MAX];
 
-	stage_join(stage, participant_id, BF_GRANT_PUBLISH | BF_GRANT_SUBSCRIBE | BF_GRANT_DATA);
+	stage_join_as(stage, participant_id, STAGE_ALL, false);
 	peer_open(peer, BF_SRTP_AEAD_AES_128_GCM);
 	peer_offer(peer, is_simulcast, sdp);
 	stage_offer(stage, participant_id, sdp);
-	answer = (struct bf_media_sdp *)stage_wait(stage, BF_MEDIA_SDP, 2000);
-	assert_non_null(answer);
+	answer = stage_get(stage, BF_MEDIA_SDP, participant_id);
 	assert_int_equal(answer->track_count, 2);
 	for (unsigned i = 0; i < answer->track_count; i++)
-		*(answer->tracks[i].is_video ? &tracks.video : &tracks.audio) = answer->tracks[i].track_id;
+		*(answer->tracks[i].is_video ? &tracks.video : &tracks.audio) =
+			answer->tracks[i].track_id;
 	peer_set_remote(peer, answer->sdp);
 	bf_msg_free(&answer->msg);
 	peer_connect(peer);
+	stage_drop(stage, BF_MEDIA_PC_STATE, participant_id);
 	return tracks;
 }
 
@@ -245,27 +366,32 @@ static struct stage_received read_ssrcs(const char *sdp)
 	return received;
 }
 
-struct stage_received stage_subscriber(struct stage *stage, struct peer *peer, uint64_t participant_id)
+void stage_accept(
+	struct stage *stage, struct peer *peer, uint64_t participant_id, const char *offer)
+{
+	char sdp[PEER_SDP_MAX];
+
+	peer_answer(peer, offer, sdp);
+	stage_answer(stage, participant_id, sdp);
+	stage_drop(stage, BF_MEDIA_DONE, participant_id);
+}
+
+struct stage_received stage_subscriber(
+	struct stage *stage, struct peer *peer, uint64_t participant_id)
 {
 	struct stage_received received;
 	struct bf_media_sdp *offer;
-	char sdp[PEER_SDP_MAX];
-	struct bf_msg *done;
 
 	stage_join(stage, participant_id, BF_GRANT_SUBSCRIBE);
-	offer = (struct bf_media_sdp *)stage_wait(stage, BF_MEDIA_SDP, 2000);
-	assert_non_null(offer);
+	offer = stage_get(stage, BF_MEDIA_SDP, participant_id);
 	assert_true(offer->is_offer);
 	peer_open(peer, BF_SRTP_AEAD_AES_128_GCM);
 	peer_set_remote(peer, offer->sdp);
-	peer_answer(peer, offer->sdp, sdp);
 	received = read_ssrcs(offer->sdp);
+	stage_accept(stage, peer, participant_id, offer->sdp);
 	bf_msg_free(&offer->msg);
-	stage_answer(stage, participant_id, sdp);
-	done = stage_wait(stage, BF_MEDIA_DONE, 2000);
-	assert_non_null(done);
-	bf_msg_free(done);
 	peer_connect(peer);
+	stage_drop(stage, BF_MEDIA_PC_STATE, participant_id);
 	return received;
 }
 
@@ -288,6 +414,7 @@ int64_t stage_drops(struct stage *stage, const char *reason)
 {
 	char series[128];
 
-	snprintf(series, sizeof(series), "belfry_packets_dropped_total{worker=\"0\",reason=\"%s\"} ", reason);
+	snprintf(series, sizeof(series),
+		"belfry_packets_dropped_total{worker=\"0\",reason=\"%s\"} ", reason);
 	return stage_metric(stage, series);
 }

@@ -23,15 +23,42 @@ void stage_close(struct stage *stage);
 /* The next event of that kind; others on the way are thrown away. NULL after `wait_ms`. The caller frees it. */
 struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait_ms);
 
+/* The next event of that kind for that participant (0: whoever); others stay for later. NULL after `wait_ms`. */
+void *stage_take(
+	struct stage *stage, enum bf_media_kind kind, uint64_t participant_id, int wait_ms);
+void *stage_get(struct stage *stage, enum bf_media_kind kind,
+	uint64_t participant_id); /* there must be one */
+void stage_drop(struct stage *stage, enum bf_media_kind kind,
+	uint64_t participant_id);	/* the same, and free it */
+void stage_forget(struct stage *stage); /* all that wait */
+
+#define STAGE_ALL (BF_GRANT_PUBLISH | BF_GRANT_SUBSCRIBE | BF_GRANT_DATA)
 void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants);
+void stage_join_as(
+	struct stage *stage, uint64_t participant_id, uint32_t grants, bool auto_subscribe);
 void stage_leave(struct stage *stage, uint64_t participant_id);
 
 /* Post an offer; the answer comes as BF_MEDIA_SDP or BF_MEDIA_ERROR. */
 void stage_offer(struct stage *stage, uint64_t participant_id, const char *sdp);
+void stage_offer_as(struct stage *stage, uint64_t participant_id, enum bf_pc pc, uint64_t play_id,
+	const char *sdp);
 void stage_answer(struct stage *stage, uint64_t participant_id, const char *sdp);
-void stage_control(struct stage *stage, uint64_t participant_id, uint64_t track_id, int control, int value);
+void stage_control(
+	struct stage *stage, uint64_t participant_id, uint64_t track_id, int control, int value);
 
-/* A participant that publishes audio and video, connected. Returns its ids of the tracks. */
+/* ICE restart; `remote_ufrag` may be "". The answer comes as BF_MEDIA_DONE, BF_MEDIA_SDP or BF_MEDIA_ERROR. */
+void stage_restart(
+	struct stage *stage, uint64_t participant_id, enum bf_pc pc, const char *remote_ufrag);
+
+/* Offer these sections and take the answer, which the caller frees. */
+void stage_publish(struct stage *stage, struct peer *peer, uint64_t participant_id,
+	const struct peer_section *sections, size_t count, struct bf_media_sdp **answer);
+
+/* Answer a server's offer with all of it. */
+void stage_accept(
+	struct stage *stage, struct peer *peer, uint64_t participant_id, const char *offer);
+
+/* A participant that publishes audio and video, connected, and receives nothing. Returns its ids of the tracks. */
 struct stage_tracks {
 	uint64_t audio, video;
 };
@@ -42,7 +69,8 @@ struct stage_tracks stage_publisher(
 struct stage_received {
 	uint32_t audio_ssrc, video_ssrc, video_rtx_ssrc;
 };
-struct stage_received stage_subscriber(struct stage *stage, struct peer *peer, uint64_t participant_id);
+struct stage_received stage_subscriber(
+	struct stage *stage, struct peer *peer, uint64_t participant_id);
 
 /* The value of a drop counter once the worker has published it (within 1.1 s). */
 int64_t stage_drops(struct stage *stage, const char *reason);
