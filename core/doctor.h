@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 /* Prints one line a finding, with advice under those that need something. Returns how many are errors: 0 means that `belfry run`
- * will start. */
+ * will start, and that nothing is known which would keep clients away. */
 int bf_doctor_run(const struct bf_conf *conf, FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* core/main.c - the command line, and the one place where all the parts meet.
+/* core/main.c - the one place where all the parts meet, and the commands.
  *
  *   control thread:  HTTP, WebSocket, rooms' registry        (signaling)
  *   media-0 .. n:    sockets, transports, rooms              (media)
@@ -9,11 +9,15 @@
 #include "core/base/ifaddr.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/command_line.h"
 #include "core/doctor.h"
 #include "core/loop/inbox.h"
 #include "core/loop/loop.h"
 #include "core/loop/thread.h"
 #include "core/loop/timer.h"
+#include "core/loop/tls.h"
+#include "core/port_holder.h"
+#include "core/token_command.h"
 #include "core/version.h"
 #include "media/worker.h"
 #include "signaling/api/health.h"
@@ -23,14 +27,15 @@
 #include "signaling/web/files.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define WORKERS_MAX   64
+#define WORKERS_MAX   256 /* of media.workers */
 #define CONTROL_SLOTS 16384
 #define DRAIN_US      BF_MS(500) /* for goodbyes to leave */
 #define WHY_MAX	      2048
@@ -54,6 +59,7 @@ struct server {
 	struct bf_timer drain_timer;
 	/* state */
 	bool is_draining;
+	bool has_failed; /* the control loop ended by itself */
 	int64_t started_us;
 	char why[WHY_MAX];
 };
@@ -159,6 +165,33 @@ static unsigned candidate_ips(struct server *server, struct bf_addr *out, unsign
 	return count;
 }
 
+/* Who has the port that `why` says is taken; nothing when it cannot be found out. */
+static void name_holder(struct server *server, bool is_tcp, unsigned port)
+{
+	char holder[BF_PORT_HOLDER_TEXT];
+	size_t len = strlen(server->why);
+
+	if (bf_port_holder(holder, is_tcp, (uint16_t)port)[0])
+		snprintf(server->why + len, WHY_MAX - len, " (taken by %s)", holder);
+}
+
+static int start_worker(struct server *server, unsigned idx, const struct bf_worker_conf *conf)
+{
+	unsigned first_port = server->conf->media.udp_port;
+	int err = bf_worker_start(&server->workers[idx], conf, server->why, WHY_MAX);
+
+	if (err) {
+		if (err == -EADDRINUSE && first_port)
+			name_holder(server, strstr(server->why, "(TCP)") != NULL, first_port + idx);
+		return err;
+	}
+	server->worker_count++;
+	BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", idx),
+		BF_UINT("port", bf_worker_port(server->workers[idx])),
+		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))));
+	return 0;
+}
+
 static int start_workers(struct server *server)
 {
 	const struct bf_conf *conf = server->conf;
@@ -189,37 +222,50 @@ static int start_workers(struct server *server)
 			.arg = server,
 			.post = post_to_control,
 		};
-		err = bf_worker_start(&server->workers[i], &worker, server->why, WHY_MAX);
+		err = start_worker(server, i, &worker);
 		if (err)
 			return err;
-		server->worker_count++;
-		BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", i),
-			BF_UINT("port", bf_worker_port(server->workers[i])),
-			BF_STR("io", bf_io_name(bf_worker_io(server->workers[i]))));
 	}
 	return 0;
 }
 
-static int start_auth(struct server *server)
+/* Whether who may join is settled. -EPERM with `why`. */
+static int check_access(const struct bf_conf *conf, char *why, size_t why_size)
 {
-	const struct bf_conf *conf = server->conf;
-
-	if (conf->rtc.join_keys_count > 0)
-		return bf_join_verifier_new(&server->verifier, conf->rtc.join_keys,
-			conf->rtc.join_keys_count, server->why, WHY_MAX);
-	if (listens_on_loopback(conf)) {
-		BF_LOG(server->log, BF_LOG_WARN, "open development mode",
-			BF_STR("why",
-				"no rtc.join_keys: anyone on this machine may join any room"));
+	if (conf->rtc.join_keys_count > 0 || listens_on_loopback(conf))
 		return 0;
-	}
-	snprintf(server->why, WHY_MAX,
+	snprintf(why, why_size,
 		"http.listen is %s, which other hosts can reach, but rtc.join_keys is empty: "
 		"anyone could join any room.\n"
 		"Make a key pair with `belfry token keygen` and set rtc.join_keys to the public "
 		"one, or listen on 127.0.0.1.",
 		conf->http.listen);
 	return -EPERM;
+}
+
+static int start_auth(struct server *server)
+{
+	const struct bf_conf *conf = server->conf;
+	int err = check_access(conf, server->why, WHY_MAX);
+
+	if (err)
+		return err;
+	if (conf->rtc.join_keys_count > 0)
+		return bf_join_verifier_new(&server->verifier, conf->rtc.join_keys,
+			conf->rtc.join_keys_count, server->why, WHY_MAX);
+	BF_LOG(server->log, BF_LOG_WARN, "open development mode",
+		BF_STR("why", "no rtc.join_keys: anyone on this machine may join any room"));
+	return 0;
+}
+
+static int listen_http(struct server *server)
+{
+	struct bf_addr addr;
+	int err = bf_http_server_listen(server->http, server->why, WHY_MAX);
+
+	if (err == -EADDRINUSE && bf_addr_parse(&addr, server->conf->http.listen) == 0)
+		name_holder(server, true, addr.port);
+	return err;
 }
 
 static int start_signaling(struct server *server)
@@ -256,19 +302,21 @@ static int start_signaling(struct server *server)
 	if (!err)
 		err = bf_rtc_new(&server->rtc, &rtc);
 	if (!err)
-		err = bf_http_server_listen(server->http, server->why, WHY_MAX);
+		err = listen_http(server);
 	return err;
 }
 
 static void say_where(struct server *server)
 {
-	struct bf_addr addr = bf_http_server_local(server->http);
-	char text[BF_ADDR_TEXT];
-	char url[BF_ADDR_TEXT + 16];
+	const char *scheme = server->conf->http.tls_cert[0] ? "https" : "http";
+	struct bf_addr addr = bf_http_server_local(server->http), reachable = addr;
+	char text[BF_ADDR_TEXT], host[BF_ADDR_TEXT], url[BF_ADDR_TEXT + 16];
 
+	if (bf_addr_is_any(&addr)) /* a URL that a browser on this machine can open */
+		(void)bf_addr_parse_ip(
+			&reachable, addr.family == 4 ? "127.0.0.1" : "::1", addr.port);
 	bf_addr_format(&addr, text);
-	snprintf(url, sizeof(url), "%s://%s", server->conf->http.tls_cert[0] ? "https" : "http",
-		text);
+	snprintf(url, sizeof(url), "%s://%s", scheme, bf_addr_format(&reachable, host));
 	BF_LOG(server->log, BF_LOG_INFO, "listening", BF_STR("address", text), BF_STR("url", url),
 		BF_INT("ready_ms", (bf_clock_mono_us() - server->started_us) / 1000));
 }
@@ -323,8 +371,11 @@ static void run(void *arg)
 	struct server *server = arg;
 	int err = bf_loop_run(server->loop);
 
-	if (err)
+	if (err) {
 		BF_LOG(server->log, BF_LOG_ERROR, "control loop ended", BF_ERRNO("cause", err));
+		server->has_failed = true;
+		(void)kill(getpid(), SIGTERM); /* the main thread waits for nothing else */
+	}
 	free_all(server);
 }
 
@@ -342,6 +393,26 @@ static int make_log(struct bf_log **out, const struct bf_conf *conf)
 		strcmp(conf->log.format, "json") == 0 ? BF_LOG_JSON : BF_LOG_LOGFMT, level);
 }
 
+/* A connection is a descriptor: as many as we may have, whatever the shell began with. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 static void wait_for_signal(const sigset_t *signals)
 {
 	int signal_number;
@@ -350,24 +421,25 @@ static void wait_for_signal(const sigset_t *signals)
 		;
 }
 
-static int serve(struct server *server)
+static void ask_to_stop(struct server *server)
+{
+	struct bf_msg *stop;
+
+	while (!(stop = bf_msg_new(MSG_STOP, sizeof(*stop))))
+		usleep(1000);
+	while (bf_inbox_post(server->inbox, stop))
+		usleep(1000);
+}
+
+static int serve(struct server *server, const sigset_t *signals)
 {
 	struct bf_thread *thread;
-	struct bf_msg *stop;
-	sigset_t signals;
-	int err;
+	int err = bf_thread_start(&thread, "control", start, run, server);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	err = bf_thread_start(&thread, "control", start, run, server);
 	if (!err) {
-		wait_for_signal(&signals);
-		while (!(stop = bf_msg_new(MSG_STOP, sizeof(*stop))) ||
-			bf_inbox_post(server->inbox, stop))
-			usleep(1000);
+		wait_for_signal(signals);
+		if (!server->has_failed)
+			ask_to_stop(server);
 		bf_thread_join(thread);
 	}
 	bf_inbox_free(server->inbox); /* now that nobody posts */
@@ -375,39 +447,85 @@ static int serve(struct server *server)
 	return err;
 }
 
+/* People get the bare words; who reads JSON gets a line of it like all others. */
+static void say_why_not(const struct server *server)
+{
+	if (strcmp(server->conf->log.format, "json") == 0)
+		BF_LOG(server->log, BF_LOG_ERROR, "cannot start", BF_STR("why", server->why));
+	else
+		fprintf(stderr, "belfry: cannot start: %s\n", server->why);
+}
+
 static int command_run(const struct bf_conf *conf, int argc, char **argv)
 {
 	struct server server = {.conf = conf, .started_us = bf_clock_mono_us()};
+	sigset_t signals;
 	int err;
 
 	(void)argc;
 	(void)argv;
+	block_signals(
+		&signals); /* first of all: a signal while starting ends the server in order, too */
+	raise_file_limit();
 	err = make_log(&server.log, conf);
 	if (!err)
 		err = bf_metrics_new(&server.metrics);
 	if (!err) {
 		BF_LOG(server.log, BF_LOG_INFO, "belfry", BF_STR("version", BF_VERSION),
 			BF_INT("pid", getpid()));
-		err = serve(&server);
+		err = serve(&server, &signals);
 		if (err)
-			fprintf(stderr, "belfry: cannot start: %s\n", server.why);
+			say_why_not(&server);
 		else
 			BF_LOG(server.log, BF_LOG_INFO, "stopped");
 	}
 	bf_metrics_free(server.metrics);
 	bf_log_free(server.log);
-	return err ? 1 : 0;
+	return err || server.has_failed ? 1 : 0;
+}
+
+/* What starting would find wrong with the configuration, short of opening ports. */
+static int check_usable(const struct bf_conf *conf, char *why, size_t why_size)
+{
+	struct bf_join_verifier *verifier;
+	struct bf_tls_server *tls;
+	int err = check_access(conf, why, why_size);
+
+	if (!err && conf->rtc.join_keys_count > 0) {
+		err = bf_join_verifier_new(
+			&verifier, conf->rtc.join_keys, conf->rtc.join_keys_count, why, why_size);
+		if (!err)
+			bf_join_verifier_free(verifier);
+	}
+	if (!err && conf->http.tls_cert[0]) {
+		err = bf_tls_server_new(
+			&tls, conf->http.tls_cert, conf->http.tls_key, why, why_size);
+		if (!err)
+			bf_tls_server_free(tls);
+	}
+	return err;
+}
+
+static int check_config(const struct bf_conf *conf)
+{
+	char why[WHY_MAX] = "";
+
+	if (check_usable(conf, why, sizeof(why))) {
+		fprintf(stderr, "belfry: %s\n", why);
+		return 2;
+	}
+	puts("The configuration is good.");
+	return 0;
 }
 
 static int command_config(const struct bf_conf *conf, int argc, char **argv)
 {
+	const char *word = argc == 1 ? argv[0] : "";
 	char *text;
 
-	if (argc == 1 && strcmp(argv[0], "check") == 0) {
-		puts("The configuration is good.");
-		return 0;
-	}
-	if (argc != 1 || strcmp(argv[0], "print") != 0) {
+	if (strcmp(word, "check") == 0)
+		return check_config(conf);
+	if (strcmp(word, "print") != 0) {
 		fputs("belfry: config wants `check` or `print`\n", stderr);
 		return 2;
 	}
@@ -426,90 +544,6 @@ static int command_doctor(const struct bf_conf *conf, int argc, char **argv)
 	return bf_doctor_run(conf, stdout) ? 1 : 0;
 }
 
-static bool is_yes(const char *text)
-{
-	return strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
-}
-
-/* One word of `token sign`: room=, name=, publish=, subscribe=, data=, ttl=. */
-static int set_grant(struct bf_join_grants *grants, const char *word)
-{
-	static const struct {
-		const char *key;
-		uint32_t bit;
-	} bits[] = {{"publish=", BF_GRANT_PUBLISH}, {"subscribe=", BF_GRANT_SUBSCRIBE},
-		{"data=", BF_GRANT_DATA}};
-	char *end;
-
-	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		if (strncmp(word, bits[i].key, strlen(bits[i].key)) == 0) {
-			grants->grants &= ~bits[i].bit;
-			grants->grants |= is_yes(word + strlen(bits[i].key)) ? bits[i].bit : 0;
-			return 0;
-		}
-	if (strncmp(word, "room=", 5) == 0 && strlen(word + 5) < BF_ROOM_TEXT)
-		snprintf(grants->room, sizeof(grants->room), "%s", word + 5);
-	else if (strncmp(word, "name=", 5) == 0 && strlen(word + 5) < BF_NAME_TEXT)
-		snprintf(grants->name, sizeof(grants->name), "%s", word + 5);
-	else if (strncmp(word, "ttl=", 4) == 0 &&
-		 (grants->expires_s = strtoll(word + 4, &end, 10)) > 0 && !*end)
-		return 0;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static int sign_token(const char *key_path, char **words, int word_count)
-{
-	struct bf_join_grants grants = {
-		.grants = BF_GRANT_PUBLISH | BF_GRANT_SUBSCRIBE | BF_GRANT_DATA, .expires_s = 3600};
-	int64_t now_s = bf_clock_wall_us() / 1000000;
-	char token[BF_JOIN_TOKEN_MAX + 1];
-	char why[256] = "";
-
-	for (int i = 0; i < word_count; i++)
-		if (set_grant(&grants, words[i])) {
-			fprintf(stderr, "belfry: token sign does not understand '%s'\n", words[i]);
-			return 2;
-		}
-	if (!grants.room[0]) {
-		fputs("belfry: token sign wants room=NAME (or room=* for any)\n", stderr);
-		return 2;
-	}
-	grants.expires_s += now_s;
-	if (bf_join_sign(token, sizeof(token), key_path, &grants, now_s, why, sizeof(why))) {
-		fprintf(stderr, "belfry: %s\n", why);
-		return 1;
-	}
-	puts(token);
-	return 0;
-}
-
-static int command_token(const struct bf_conf *conf, int argc, char **argv)
-{
-	char why[256] = "";
-	char public_path[1024];
-
-	(void)conf;
-	if (argc == 2 && strcmp(argv[0], "keygen") == 0) {
-		snprintf(public_path, sizeof(public_path), "%s.pub", argv[1]);
-		if (bf_join_keygen(argv[1], public_path, why, sizeof(why))) {
-			fprintf(stderr, "belfry: %s\n", why);
-			return 1;
-		}
-		printf("private key: %s\npublic key:  %s (set rtc.join_keys to this one)\n",
-			argv[1], public_path);
-		return 0;
-	}
-	if (argc >= 2 && strcmp(argv[0], "sign") == 0)
-		return sign_token(argv[1], argv + 2, argc - 2);
-	fputs("usage: belfry token keygen FILE\n"
-	      "       belfry token sign FILE room=NAME [name=NAME] [publish=yes] [subscribe=yes] "
-	      "[data=yes] [ttl=3600]\n",
-		stderr);
-	return 2;
-}
-
 static int command_version(const struct bf_conf *conf, int argc, char **argv)
 {
 	(void)conf;
@@ -519,98 +553,46 @@ static int command_version(const struct bf_conf *conf, int argc, char **argv)
 	return 0;
 }
 
-static const struct command {
-	const char *name;
-	const char *help;
-	int (*run)(const struct bf_conf *conf, int argc, char **argv);
-} commands[] = {
-	{"run", "start the server", command_run},
-	{"config", "config check | config print: the configuration as the server sees it",
-		command_config},
-	{"doctor", "look for what would keep the server from working well", command_doctor},
-	{"token", "make join tokens: token keygen FILE | token sign FILE room=NAME ...",
-		command_token},
-	{"version", "print the version", command_version},
+static const struct bf_command commands[] = {
+	{"run", "start the server",
+		"usage: belfry run [--config=FILE] [--section.key=value ...]\n\n"
+		"Runs the server until SIGTERM or SIGINT, which end it in order. It stays in the\n"
+		"foreground and logs to standard error. Without any setting it serves\n"
+		"http://127.0.0.1:7008 to this machine only.\n",
+		true, 0, command_run},
+	{"config", "config check, config print: the configuration as the server sees it",
+		"usage: belfry config check|print [--config=FILE] [--section.key=value ...]\n\n"
+		"check  says whether the server could start with it, ports aside\n"
+		"print  shows all of it as YAML that can be loaded again, but for secrets\n",
+		true, 1, command_config},
+	{"doctor", "look for what would keep the server from working well",
+		"usage: belfry doctor [--config=FILE] [--section.key=value ...]\n\n"
+		"Looks at ports, limits, certificate, addresses and kernel features, and says what "
+		"to\n"
+		"do. ERROR: the server would not start, or clients would not come in. The exit "
+		"status\n"
+		"is 1 if there is one. Best run while the server is not.\n",
+		true, 0, command_doctor},
+	{"token", "make join tokens: token keygen FILE, token sign FILE room=NAME ...",
+		bf_token_help, false, 64, bf_token_command},
+	{"version", "print the version", "usage: belfry version\n", false, 0, command_version},
+	{NULL, NULL, NULL, false, 0, NULL},
 };
 
-static int usage(FILE *out)
+/* Started without standard streams, the first sockets would get their numbers, and log lines would go to clients. */
+static int fill_standard_streams(void)
 {
-	fputs("usage: belfry COMMAND [--config=FILE] [--section.key=value ...]\n\n", out);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nEvery key of `belfry config print` is also a flag and a BELFRY_SECTION_KEY "
-	      "variable.\n",
-		out);
-	return out == stdout ? 0 : 2;
-}
+	int fd;
 
-/* Flags begin with "--"; all else are words of the command. --io=X is short for --media.io=X. */
-struct arguments {
-	const char *config;
-	char *flags[64];
-	int flag_count;
-	char *words[16];
-	int word_count;
-	char io[32];
-};
-
-static char *io_flag(struct arguments *out, const char *value)
-{
-	snprintf(out->io, sizeof(out->io), "--media.io=%s", value);
-	return out->io;
-}
-
-static int split(struct arguments *out, int argc, char **argv)
-{
-	for (int i = 2; i < argc; i++) {
-		if (strncmp(argv[i], "--config=", 9) == 0)
-			out->config = argv[i] + 9;
-		else if (strncmp(argv[i], "--io=", 5) == 0 && out->flag_count < 64)
-			out->flags[out->flag_count++] = io_flag(out, argv[i] + 5);
-		else if (strncmp(argv[i], "--", 2) == 0 && out->flag_count < 64)
-			out->flags[out->flag_count++] = argv[i];
-		else if (out->word_count < 16)
-			out->words[out->word_count++] = argv[i];
-		else
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static int run_command(const struct command *command, const struct arguments *arguments)
-{
-	struct bf_conf *conf;
-	char why[WHY_MAX] = "";
-	int result = 2;
-
-	if (bf_conf_new(&conf))
-		return 1;
-	if (bf_conf_load(conf, arguments->config, environ, arguments->flag_count, arguments->flags,
-		    why, sizeof(why)) ||
-		bf_conf_check(conf, why, sizeof(why)))
-		fprintf(stderr, "belfry: %s\n", why);
-	else
-		result = command->run(conf, arguments->word_count, (char **)arguments->words);
-	bf_conf_free(conf);
-	return result;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -errno : close(fd);
 }
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {0};
-
-	if (argc < 2)
-		return usage(stderr);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-		strcmp(argv[1], "-h") == 0)
-		return usage(stdout);
-	if (split(&arguments, argc, argv)) {
-		fputs("belfry: too many arguments\n", stderr);
-		return 2;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return run_command(&commands[i], &arguments);
-	fprintf(stderr, "belfry: unknown command '%s'\n\n", argv[1]);
-	return usage(stderr);
+	if (fill_standard_streams())
+		return 1;
+	return bf_command_line_run(commands, argc, argv, environ);
 }

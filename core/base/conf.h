@@ -25,7 +25,7 @@ struct bf_conf {
 		bool tcp;	   /* ICE-TCP on the same numbers */
 		char **announced;  /* addresses put into candidates instead of the interfaces' */
 		unsigned announced_count;
-		char **interfaces; /* limit to these addresses; empty: all */
+		char **interfaces; /* offer only these of the interfaces' addresses; empty: all */
 		unsigned interfaces_count;
 		unsigned workers;    /* 0: one per core */
 		char *io;	     /* auto, uring, epoll */
@@ -62,5 +62,8 @@ int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size);
 
 /* YAML with a comment for every key, secrets redacted unless `with_secrets`; a fresh block the caller frees. */
 char *bf_conf_print(const struct bf_conf *conf, bool with_secrets);
+
+/* Whether `given` looks like a slip of somebody who meant `meant`: the rule behind every "did you mean". */
+bool bf_conf_resembles(const char *given, const char *meant);
 
 #endif

@@ -53,7 +53,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, udp_port, 7100, 0, 65535, "UDP port of the first worker; worker i has udp_port + i. 0: any free port."),
 	BOOL(media, tcp, true, "ICE over TCP on the same port numbers."),
 	LIST(media, announced, "IP addresses put into candidates instead of those of the interfaces (NAT, clouds)."),
-	LIST(media, interfaces, "Listen on these IP addresses only. Empty: on all."),
+	LIST(media, interfaces, "Offer clients only these of the interfaces' IP addresses. Empty: all."),
 	UINT(media, workers, 0, 0, 256, "Media threads. 0: one per core."),
 	CHOICE(media, io, "auto", "auto,uring,epoll", "Kernel interface. auto: io_uring where it is allowed, else epoll."),
 	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),
@@ -359,4 +359,9 @@ bool conf_is_near(size_t distance, size_t len)
 {
 	/* A third of the letters may be wrong, and one always: "prot" is "port", "xy" is nothing. */
 	return distance <= 1 || distance <= len / 3;
+}
+
+bool bf_conf_resembles(const char *given, const char *meant)
+{
+	return conf_is_near(conf_distance(given, meant), strlen(given));
 }

@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-#define BF_METRICS_MAX 2048
+#define BF_METRICS_MAX 32768 /* some 50 for each of 256 workers, twice over */
 
 struct bf_metrics;
 

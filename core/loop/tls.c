@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Forward secrecy and an AEAD; TLS 1.3 has nothing else. */
@@ -105,9 +107,10 @@ static int check_readable(const char *path, char *why, size_t why_size)
 	return 0;
 }
 
-static int explain_openssl(char *why, size_t why_size, const char *path)
+/* OpenSSL's own words, "no start line" or "unsupported", say nothing to somebody who mixed up two files. */
+static int refuse(char *why, size_t why_size, const char *path, const char *cause)
 {
-	explain(why, why_size, path, ERR_reason_error_string(ERR_peek_error()));
+	explain(why, why_size, path, cause);
 	ERR_clear_error();
 	return -EINVAL;
 }
@@ -122,11 +125,16 @@ static int load_pair(SSL_CTX *ctx, const struct bf_tls_server *tls, char *why, s
 		return err;
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, tls->cert_path) != 1)
-		return explain_openssl(why, why_size, tls->cert_path);
-	if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) != 1 ||
-		SSL_CTX_check_private_key(ctx) != 1)
-		return explain_openssl(why, why_size, tls->key_path);
-	return 0;
+		return refuse(why, why_size, tls->cert_path,
+			"holds no certificate in PEM that can be used");
+	if (SSL_CTX_use_PrivateKey_file(ctx, tls->key_path, SSL_FILETYPE_PEM) == 1 &&
+		SSL_CTX_check_private_key(ctx) == 1)
+		return 0;
+	return refuse(why, why_size, tls->key_path,
+		ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH ||
+				ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_TYPE_MISMATCH
+			? "is not the key of the certificate (its first one, if there are several)"
+			: "holds no private key in PEM, or one with a passphrase");
 }
 
 static int load(SSL_CTX **out, const struct bf_tls_server *tls, char *why, size_t why_size)
@@ -194,6 +202,16 @@ int bf_tls_server_reload(struct bf_tls_server *tls, char *why, size_t why_size)
 	SSL_CTX_free(tls->ctx); /* streams hold references of their own */
 	tls->ctx = ctx;
 	return 0;
+}
+
+int64_t bf_tls_server_expires_s(const struct bf_tls_server *tls)
+{
+	const X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
+	struct tm end;
+
+	if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) != 1)
+		return INT64_MAX;
+	return timegm(&end);
 }
 
 void bf_tls_server_free(struct bf_tls_server *tls)

@@ -7,6 +7,7 @@
 #define BF_CORE_LOOP_TLS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct bf_tls_server;
 
@@ -17,6 +18,9 @@ int bf_tls_server_new(struct bf_tls_server **out, const char *cert_path, const c
 
 /* Read the files again; new streams use them. On error the old ones stay. */
 int bf_tls_server_reload(struct bf_tls_server *tls, char *why, size_t why_size);
+
+/* When the certificate ends, in seconds since 1970; INT64_MAX if it does not say. */
+int64_t bf_tls_server_expires_s(const struct bf_tls_server *tls);
 
 /* Accepts NULL. */
 void bf_tls_server_free(struct bf_tls_server *tls);
