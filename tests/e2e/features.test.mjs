@@ -81,6 +81,13 @@ test('chat and bytes go over data channels, to everyone and to one', async (t) =
   const eve = await person(t, 'Eve');
   await eve.join(server, 'chat');
   await ada.sees('Bob', 'Eve');
+  // Messages reach those whose channels are open, so let each be heard first.
+  await ada.evaluate(() => {
+    window.ready = new Set();
+    window.belfry.room.onData(({ from }) => window.ready.add(from), 'ready');
+  });
+  for (const one of [bob, eve]) await one.evaluate(() => window.belfry.room.sendData('', { label: 'ready' }));
+  await ada.until('has heard both', () => window.ready.size === 2);
 
   await ada.page.press('c');
   await ada.page.fill('#chat-input', 'Shall we begin? \u{1F514} <b>not bold</b>');
