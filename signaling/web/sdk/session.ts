@@ -278,7 +278,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#token = greeting.hello.resume_token;
     this.#lastSeq = greeting.seq;
     this.#attempt = 0;
-    if (had) this.#rejectPending('resume_failed', 'the server no longer knows this session');
+    if (had) this.#rejectPending('resume_failed', 'the server has forgotten the session');
     this.#open();
     this.emit('fresh', { hello: greeting.hello, lost: had });
   }
