@@ -5,6 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* The section whose credentials hold for the whole bundle; NULL when all are rejected. */
+const struct bf_sdp_media *bf_negotiate_transport_section(const struct bf_sdp *sdp)
+{
+	return sdp->tag_idx < sdp->media_count ? &sdp->media[sdp->tag_idx] : NULL;
+}
+
 int bf_negotiate_parse(
 	struct bf_rooms *rooms, const char *text, size_t len, char *why, size_t why_size)
 {
@@ -13,13 +19,9 @@ int bf_negotiate_parse(
 	if (err)
 		return err;
 	bf_sdp_unify_exts(rooms->parsed);
+	if (!bf_negotiate_transport_section(rooms->parsed))
+		return 0; /* an answer may reject everything; who needs more than that looks */
 	return bf_sdp_check_webrtc(rooms->parsed, why, why_size);
-}
-
-/* The section whose credentials hold for the whole bundle; NULL when all are rejected. */
-const struct bf_sdp_media *bf_negotiate_transport_section(const struct bf_sdp *sdp)
-{
-	return sdp->tag_idx < sdp->media_count ? &sdp->media[sdp->tag_idx] : NULL;
 }
 
 /* We stay passive whenever the peer lets us: then our order of SRTP profiles decides. */

@@ -199,8 +199,11 @@ void *stage_get(struct stage *stage, enum bf_media_kind kind, uint64_t participa
 {
 	void *msg = stage_take(stage, kind, participant_id, 3000);
 
-	if (!msg)
-		fail_msg("no event %d for %llx", kind, (unsigned long long)participant_id);
+	if (!msg) {
+		struct bf_media_error *error = stage_take(stage, BF_MEDIA_ERROR, participant_id, 0);
+		fail_msg("no event %d for %llx; %s: %s", kind, (unsigned long long)participant_id,
+			error ? error->code : "no error", error ? error->cause : "");
+	}
 	return msg;
 }
 
