@@ -180,7 +180,7 @@ void bf_worker_tcp_close(struct bf_worker *worker)
 		if (worker->listeners[i])
 			bf_tcp_listener_close(worker->listeners[i]);
 	BF_LIST_EACH(stream, &worker->tcp_streams, struct tcp_stream, node)
-	bf_tcp_abort(stream->tcp);
+		bf_tcp_abort(stream->tcp);
 }
 
 uint8_t *bf_worker_tcp_reserve(

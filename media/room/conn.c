@@ -26,7 +26,7 @@ static void on_connected(struct bf_conn *conn)
 {
 	conn->is_connected = true;
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	bf_layer_update(sub);
+		bf_sub_interrupt(sub); /* what it missed meanwhile is no loss */
 	bf_conn_wake(conn, conn->report_due_us);
 }
 
@@ -148,7 +148,7 @@ void bf_conn_free(struct bf_conn *conn)
 	bf_outbox_flush(conf->outbox); /* plans hold the transport */
 	bf_data_count_refused(conn);
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	bf_sub_free(sub);
+		bf_sub_free(sub);
 	bf_timer_disarm(&conn->timer);
 	bf_timer_disarm(&conn->offer_timer);
 	conf->remove_conn(conf->arg, conn->transport_id);

@@ -62,8 +62,8 @@ void bf_data_on_message(struct bf_participant *sender, const struct bf_sctp_chan
 		return;
 	}
 	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)
-	if (other != sender)
-		deliver(other, channel, is_text, data);
+		if (other != sender)
+			deliver(other, channel, is_text, data);
 }
 
 /* Messages that SCTP did not hand over or take because of their size. */

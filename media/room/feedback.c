@@ -86,16 +86,16 @@ static void report_received(struct bf_conn *conn, int64_t now_us)
 	size_t count = 0;
 
 	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
-	for (unsigned i = 0; i < track->layer_count; i++) {
-		struct bf_stream *stream = &track->streams[i];
-		if (stream->ssrc &&
-			bf_rtp_stats_report(&stream->stats, stream->ssrc, now_us, &reports[count]))
-			count++;
-		if (count == sizeof(reports) / sizeof(reports[0])) {
-			send_reports(conn, reports, count);
-			count = 0;
+		for (unsigned i = 0; i < track->layer_count; i++) {
+			struct bf_stream *stream = &track->streams[i];
+			if (stream->ssrc && bf_rtp_stats_report(&stream->stats, stream->ssrc,
+						    now_us, &reports[count]))
+				count++;
+			if (count == sizeof(reports) / sizeof(reports[0])) {
+				send_reports(conn, reports, count);
+				count = 0;
+			}
 		}
-	}
 	if (count > 0)
 		send_reports(conn, reports, count);
 }
@@ -117,8 +117,7 @@ static int64_t run_publish(struct bf_conn *conn, int64_t now_us)
 	int64_t next_us = send_twcc(conn, now_us);
 	bool is_report_due = conn->report_due_us <= now_us;
 
-	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
-	{
+	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node) {
 		for (unsigned i = 0; i < track->layer_count; i++)
 			next_us = earlier(next_us, ask_stream(conn, &track->streams[i], now_us));
 		if (is_report_due && track->layer_count > 1)
@@ -168,8 +167,7 @@ static int64_t run_subscribe(struct bf_conn *conn, int64_t now_us)
 	if (conn->report_due_us > now_us)
 		return conn->report_due_us;
 	begin(&compound);
-	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	{
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node) {
 		bf_layer_update(sub);
 		if (!make_sr(sub, now_us, &sr))
 			continue;
@@ -203,8 +201,8 @@ static struct bf_stream *find_stream(struct bf_conn *conn, uint32_t ssrc)
 static struct bf_sub *find_sub(struct bf_conn *conn, uint32_t ssrc)
 {
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	if (sub->ssrc == ssrc)
-		return sub;
+		if (sub->ssrc == ssrc)
+			return sub;
 	return NULL;
 }
 

@@ -163,13 +163,13 @@ void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet)
 		return;
 	}
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-	forward_to(sub, stream, packet);
+		forward_to(sub, stream, packet);
 }
 
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq)
 {
 	BF_LIST_EACH(sub, &stream->track->subs, struct bf_sub, track_node)
-	bf_rewrite_skip(&sub->rewrite, source_of(sub, stream), ext_seq);
+		bf_rewrite_skip(&sub->rewrite, source_of(sub, stream), ext_seq);
 }
 
 /* ---- sending again ---- */

@@ -114,5 +114,5 @@ void bf_layer_update(struct bf_sub *sub)
 void bf_layer_update_track(struct bf_track *track)
 {
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-	bf_layer_update(sub);
+		bf_layer_update(sub);
 }

@@ -23,8 +23,8 @@ static struct bf_participant *played(struct bf_participant *player)
 	if (dominant && !bf_list_is_empty(&dominant->tracks))
 		return dominant;
 	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)
-	if (!bf_list_is_empty(&other->tracks))
-		return other;
+		if (!bf_list_is_empty(&other->tracks))
+			return other;
 	return NULL;
 }
 
@@ -35,8 +35,7 @@ static struct bf_track *pick(struct bf_participant *participant, bool is_video)
 
 	if (!participant)
 		return NULL;
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	{
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
 		if (track->is_video != is_video)
 			continue;
 		if (!best || track->source == BF_SOURCE_SCREEN ||
@@ -52,8 +51,7 @@ static void update_player(struct bf_participant *player)
 
 	if (!conn)
 		return;
-	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	{
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node) {
 		struct bf_track *track = pick(played(player), sub->is_video);
 		if (track && track->format.codec != sub->format.codec)
 			continue; /* the player cannot decode it: it keeps what it has */
@@ -67,8 +65,8 @@ static void update_player(struct bf_participant *player)
 void bf_play_update(struct bf_room *room)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-	if (participant->is_player)
-		update_player(participant);
+		if (participant->is_player)
+			update_player(participant);
 }
 
 static const struct bf_sdp_format *choose(

@@ -15,17 +15,17 @@
 struct bf_track *bf_track_find(struct bf_room *room, uint64_t track_id)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	if (track->id == track_id)
-		return track;
+		BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
+			if (track->id == track_id)
+				return track;
 	return NULL;
 }
 
 struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char *mid)
 {
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	if (strcmp(track->mid, mid) == 0)
-		return track;
+		if (strcmp(track->mid, mid) == 0)
+			return track;
 	return NULL;
 }
 
@@ -35,8 +35,7 @@ void bf_track_end(struct bf_track *track)
 	struct bf_conn *conn = track->participant->conns[BF_PC_PUBLISH];
 
 	bf_outbox_flush(room->rooms->conf.outbox); /* plans may look into our caches */
-	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-	{
+	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
 		bf_sub_detach(sub);
 		if (!sub->conn->participant->is_player)
 			bf_sub_free(sub);
@@ -142,7 +141,7 @@ static struct bf_track *start_track(struct bf_participant *participant,
 	participant->room->rooms->counters.tracks++;
 	bf_room_post_track(track, BF_TRACK_PUBLISHED);
 	BF_LIST_EACH(other, &participant->room->participants, struct bf_participant, node)
-	bf_subscribe_track(other, track);
+		bf_subscribe_track(other, track);
 	return track;
 }
 
@@ -249,8 +248,7 @@ static void take_section(struct bf_conn *conn, const struct bf_media_offer *offe
 /* Tracks whose section is not in the offer any more (a connection made anew). */
 static void end_missing(struct bf_participant *participant, const struct bf_sdp *sdp)
 {
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	{
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
 		bool is_there = false;
 		for (unsigned i = 0; i < sdp->media_count && !is_there; i++)
 			is_there = bf_bytes_is(sdp->media[i].mid, track->mid);
@@ -264,8 +262,7 @@ static unsigned list_tracks(struct bf_participant *participant,
 {
 	unsigned count = 0;
 
-	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	{
+	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
 		if (count == BF_MEDIA_TRACKS_MAX)
 			break;
 		snprintf(out[count].mid, sizeof(out[count].mid), "%s", track->mid);
@@ -306,7 +303,7 @@ static int replace_conn(struct bf_participant *participant, const struct bf_sdp_
 	if (old) {
 		participant->conns[BF_PC_PUBLISH] = old;
 		BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-		bf_track_end(track);
+			bf_track_end(track);
 		bf_conn_free(old);
 		participant->conns[BF_PC_PUBLISH] = conn;
 	}

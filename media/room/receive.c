@@ -24,8 +24,7 @@ static struct bf_track *track_for(struct bf_conn *conn, const struct bf_rtp *rtp
 	struct bf_track *by_pt = NULL;
 	unsigned pt_matches = 0;
 
-	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node)
-	{
+	BF_LIST_EACH(track, &conn->participant->tracks, struct bf_track, node) {
 		struct bf_ext_values exts;
 		bf_ext_parse(&exts, rtp, &track->exts);
 		if (exts.value[BF_EXT_MID].data && bf_bytes_is(exts.value[BF_EXT_MID], track->mid))
@@ -78,9 +77,9 @@ static void start_anew(struct bf_stream *stream)
 	bf_cache_deinit(&stream->cache);
 	bf_cache_init(&stream->cache, rooms->conf.cache_pool);
 	BF_LIST_EACH(sub, &stream->track->subs, struct bf_sub, track_node)
-	if (sub->current == (int8_t)stream->layer)
-		bf_sub_interrupt(
-			sub); /* what refers to frames of the old source decodes to nothing */
+		if (sub->current == (int8_t)stream->layer)
+			bf_sub_interrupt(
+				sub); /* what refers to frames of the old source decodes to nothing */
 }
 
 /* An SSRC that its stream has left for another one. */

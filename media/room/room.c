@@ -168,8 +168,8 @@ static void close_if_empty(struct bf_room *room)
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id)
 {
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-	if (participant->id == participant_id)
-		return participant;
+		if (participant->id == participant_id)
+			return participant;
 	return NULL;
 }
 
@@ -220,7 +220,7 @@ static void remove_participant(struct bf_participant *participant)
 	struct bf_room *room = participant->room;
 
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
-	bf_track_end(track);
+		bf_track_end(track);
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
 	bf_speaker_remove(&room->speaker, participant->id);
@@ -341,7 +341,7 @@ static void set_muted(struct bf_track *track, bool is_muted)
 	track->is_muted = is_muted;
 	bf_room_post_track(track, BF_TRACK_MUTED);
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
-	bf_sub_interrupt(sub);
+		bf_sub_interrupt(sub);
 }
 
 static void set_paused(struct bf_sub *sub, bool is_paused)

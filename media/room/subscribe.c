@@ -45,8 +45,8 @@ struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id
 	if (!conn)
 		return NULL;
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
-	if (sub->track && sub->track->id == track_id)
-		return sub;
+		if (sub->track && sub->track->id == track_id)
+			return sub;
 	return NULL;
 }
 
@@ -185,8 +185,8 @@ void bf_subscribe_track(struct bf_participant *subscriber, struct bf_track *trac
 void bf_subscribe_everything(struct bf_participant *subscriber)
 {
 	BF_LIST_EACH(other, &subscriber->room->participants, struct bf_participant, node)
-	BF_LIST_EACH(track, &other->tracks, struct bf_track, node)
-	bf_subscribe_track(subscriber, track);
+		BF_LIST_EACH(track, &other->tracks, struct bf_track, node)
+			bf_subscribe_track(subscriber, track);
 }
 
 /* ---- offers ---- */

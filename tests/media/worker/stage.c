@@ -86,8 +86,7 @@ void stage_close(struct stage *stage)
 	bf_worker_stop(stage->worker);
 	bf_worker_free(stage->worker);
 	bf_sctp_stack_free(stage->sctp);
-	BF_LIST_EACH(item, &stage->queue->items, struct queued, node)
-	{
+	BF_LIST_EACH(item, &stage->queue->items, struct queued, node) {
 		bf_msg_free(item->msg);
 		free(item);
 	}
@@ -169,8 +168,7 @@ static uint64_t participant_of(const struct bf_msg *msg)
 
 static struct bf_msg *take_of(struct stage_queue *queue, uint16_t kind, uint64_t participant_id)
 {
-	BF_LIST_EACH(item, &queue->items, struct queued, node)
-	{
+	BF_LIST_EACH(item, &queue->items, struct queued, node) {
 		struct bf_msg *msg = item->msg;
 		if (msg->kind != kind || (participant_id && participant_of(msg) != participant_id))
 			continue;

@@ -32,7 +32,8 @@ static const struct bf_sdp *parse(const char *sdp)
 }
 
 /* Another participant, whose publish connection nobody needs. */
-static void publish(struct stage *stage, struct peer *peer, uint64_t id, const struct peer_section *sections)
+static void publish(
+	struct stage *stage, struct peer *peer, uint64_t id, const struct peer_section *sections)
 {
 	struct bf_media_sdp *answer;
 
@@ -164,14 +165,17 @@ static void an_answer_is_not_taken_for_a_track_that_came_later(void **state)
 	bf_msg_free(&next_offer(&call.stage, BOB)->msg);
 	stage_answer(&call.stage, BOB, "nonsense"); /* leaves it out */
 	stage_drop(&call.stage, BF_MEDIA_ERROR, BOB);
-	publish(&call.stage, &call.alice, ALICE, both); /* back, in the section that is waiting for its answer */
+	publish(&call.stage, &call.alice, ALICE,
+		both); /* back, in the section that is waiting for its answer */
 	stage_publisher(&call.stage, &carol, CAROL, false);
 	{
 		/* what Bob's browser would answer to that first offer, had it taken the video in */
 		struct peer_section sections[] = {
-			{"audio 9 UDP/TLS/RTP/SAVPF 96", "0", "a=recvonly\r\na=rtpmap:96 opus/48000/2\r\n"},
+			{"audio 9 UDP/TLS/RTP/SAVPF 96", "0",
+				"a=recvonly\r\na=rtpmap:96 opus/48000/2\r\n"},
 			{"video 9 UDP/TLS/RTP/SAVPF 98 99", "1",
-				"a=recvonly\r\na=rtpmap:98 VP8/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n"},
+				"a=recvonly\r\na=rtpmap:98 VP8/90000\r\na=rtpmap:99 "
+				"rtx/90000\r\na=fmtp:99 apt=98\r\n"},
 		};
 		char sdp[PEER_SDP_MAX];
 		peer_describe(&call.bob, sections, 2, "active", sdp);
@@ -197,7 +201,8 @@ static void an_answer_is_not_taken_for_a_track_that_came_later(void **state)
 }
 
 /* `offer` answered with one section changed. */
-static void answer_with(struct call *call, const char *offer, const char *mid_line, const char *from, const char *to)
+static void answer_with(struct call *call, const char *offer, const char *mid_line,
+	const char *from, const char *to)
 {
 	char sdp[PEER_SDP_MAX], changed[PEER_SDP_MAX];
 	char *section, *at;
@@ -368,7 +373,8 @@ static void tracks_beyond_the_limit_wait_for_a_section(void **state)
 	struct peer_section sections[] = {both[0],
 		{PEER_VIDEO_M, "1",
 			"a=sendonly\r\n" PEER_VIDEO_LINES "a=rtpmap:96 H264/90000\r\n"
-			"a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;"
+			"a=fmtp:96 "
+			"level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;"
 			"x-some-private-parameter-of-the-sender=1234567890\r\n"}};
 	struct stage stage;
 	struct peer bob;
