@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INBOX_SLOTS	 4096
-#define MSG_WAKE	 0x8000		   /* of our own: the SCTP stack has news */
+#define INBOX_SLOTS 4096
+#define MSG_WAKE    0x8000 /* of our own: the SCTP stack has news */
+#define PORT_TRIES  16
+#define TX_SLAB_BYTES \
+	(4 * 1024 * 1024) /* a frame's packets to 500 subscribers: trains need them side by side */
 #define UDP_BUFFER_BYTES (4 * 1024 * 1024) /* 25 ms of 1 Gbit/s: what a worker may be late */
 
 /* ---- the table of connections: ids are a slot and its generation ---- */
@@ -478,8 +481,9 @@ static void on_report_timer(void *arg)
 static int open_udp(struct bf_worker *worker)
 {
 	unsigned base = worker->conf.conf->media.udp_port;
-	const struct bf_udp_conf conf = {
-		.rcvbuf_bytes = UDP_BUFFER_BYTES, .sndbuf_bytes = UDP_BUFFER_BYTES};
+	const struct bf_udp_conf conf = {.rcvbuf_bytes = UDP_BUFFER_BYTES,
+		.sndbuf_bytes = UDP_BUFFER_BYTES,
+		.tx_slab_bytes = TX_SLAB_BYTES};
 	struct bf_addr any;
 	int err;
 
@@ -518,20 +522,43 @@ static void make_candidates(struct bf_worker *worker, bool has_tcp)
 		}
 }
 
-static int open_sockets(struct bf_worker *worker)
+static int open_ports(struct bf_worker *worker)
 {
-	bool has_tcp = worker->conf.conf->media.tcp;
 	int err = open_udp(worker);
 
-	if (err)
+	if (err || !worker->conf.conf->media.tcp)
 		return err;
-	if (has_tcp) {
-		err = bf_worker_tcp_open(worker);
-		if (err)
-			snprintf(worker->why, worker->why_size, "media port %u (TCP): %s",
-				worker->port, strerror(-err));
+	err = bf_worker_tcp_open(worker);
+	if (err)
+		snprintf(worker->why, worker->why_size, "media port %u (TCP): %s", worker->port,
+			strerror(-err));
+	return err;
+}
+
+static void close_ports(struct bf_worker *worker)
+{
+	bf_worker_tcp_close(worker);
+	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++) {
+		if (!worker->udp[i])
+			continue;
+		bf_udp_flush(worker->udp[i]);
+		bf_udp_close(worker->udp[i]);
+		worker->udp[i] = NULL;
 	}
-	make_candidates(worker, has_tcp);
+}
+
+/* With media.udp_port 0 the kernel finds a free UDP port whose TCP twin may be taken: then another one. */
+static int open_sockets(struct bf_worker *worker)
+{
+	bool is_any = worker->conf.conf->media.udp_port == 0;
+	int err = open_ports(worker);
+
+	for (int i = 0; err == -EADDRINUSE && is_any && i < PORT_TRIES; i++) {
+		close_ports(worker);
+		err = open_ports(worker);
+	}
+	if (!err)
+		make_candidates(worker, worker->conf.conf->media.tcp);
 	return err;
 }
 
@@ -664,12 +691,7 @@ static void free_paths(struct bf_worker *worker)
 static void close_all(struct bf_worker *worker)
 {
 	bf_rooms_free(worker->rooms); /* says close_notify, which leaves with the last turns */
-	bf_worker_tcp_close(worker);
-	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++)
-		if (worker->udp[i]) {
-			bf_udp_flush(worker->udp[i]);
-			bf_udp_close(worker->udp[i]);
-		}
+	close_ports(worker);
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
 	bf_timer_disarm(&worker->pending_timer);
