@@ -176,9 +176,11 @@ int bf_worker_tcp_open(struct bf_worker *worker)
 
 void bf_worker_tcp_close(struct bf_worker *worker)
 {
-	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++)
+	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++) {
 		if (worker->listeners[i])
 			bf_tcp_listener_close(worker->listeners[i]);
+		worker->listeners[i] = NULL;
+	}
 	BF_LIST_EACH(stream, &worker->tcp_streams, struct tcp_stream, node)
 		bf_tcp_abort(stream->tcp);
 }
