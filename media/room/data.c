@@ -27,7 +27,9 @@ static void deliver(struct bf_participant *receiver, const struct bf_sctp_channe
 	err = theirs ? bf_sctp_send(sctp, theirs->stream, is_text, data) : -EPROTO;
 	if (err == 0)
 		rooms->counters.data_relayed++;
-	else if (sctp && err != -EMSGSIZE) /* those bf_data_count_refused finds */
+	else if (err == -EMSGSIZE)
+		bf_data_count_refused(conn); /* SCTP has counted it with those that came in too long */
+	else if (sctp)
 		rooms->counters.data_dropped++;
 }
 

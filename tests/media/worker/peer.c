@@ -446,6 +446,14 @@ static enum peer_kind unprotect(struct peer *peer, uint8_t *data, size_t *len)
 	return job.drop ? PEER_NOTHING : PEER_RTP;
 }
 
+bool peer_serve(struct peer *peer, uint8_t out[static PEER_MTU], size_t *len)
+{
+	*len = recv_wait(peer, 0, out);
+	if (*len > 0 && out[0] >= 20 && out[0] <= 63)
+		on_dtls(peer, bf_bytes(out, *len));
+	return *len > 0;
+}
+
 enum peer_kind peer_recv(struct peer *peer, int wait_ms, uint8_t out[static PEER_MTU], size_t *len)
 {
 	int64_t until_us = bf_clock_mono_us() + BF_MS(wait_ms);

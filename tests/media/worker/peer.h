@@ -118,4 +118,7 @@ enum peer_kind {
 /* The next media packet within `wait_ms`, decrypted. STUN and DTLS are taken care of on the way. */
 enum peer_kind peer_recv(struct peer *peer, int wait_ms, uint8_t out[static PEER_MTU], size_t *len);
 
+/* Take one packet that is there, and look after it if it is DTLS. False: there is none. */
+bool peer_serve(struct peer *peer, uint8_t out[static PEER_MTU], size_t *len);
+
 #endif
