@@ -64,8 +64,6 @@ const html = readFileSync(join(web, 'console/index.html'), 'utf8')
   .replace('style.css', names.style);
 
 mkdirSync(out, { recursive: true });
-// What an earlier build left behind would be served for ever.
-for (const file of readdirSync(out)) if (/^(app|style)\.[0-9a-f]{10}\.(js|css)$/.test(file)) rmSync(join(out, file));
 const files = {
   [names.app]: app,
   [names.style]: style,
@@ -74,4 +72,6 @@ const files = {
   'belfry.js': sdk,
   'belfry.d.ts': declarations(),
 };
+// What an earlier build left behind would be served for ever.
+for (const file of readdirSync(out)) if (!(file in files)) rmSync(join(out, file), { recursive: true });
 for (const [name, bytes] of Object.entries(files)) writeFileSync(join(out, name), bytes);
