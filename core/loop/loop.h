@@ -26,8 +26,8 @@ struct bf_loop;
  * BF_IO_AUTO falls back to epoll, and bf_loop_io_refusal tells why. */
 int bf_loop_new(struct bf_loop **out, enum bf_io io);
 
-/* All sockets, timers and inboxes on it must be closed; streams that still linger get their on_close
- * here. On the loop's thread, or on another once that has ended. Accepts NULL. */
+/* All sockets, timers and inboxes on it must be closed. Only streams may be left: they get their on_close here, with -ECANCELED,
+ * in which their owners disarm what timers they have. On the loop's thread, or on another once that has ended. Accepts NULL. */
 void bf_loop_free(struct bf_loop *loop);
 
 /* Turns until bf_loop_stop. Returns 0, or the errno of a loop that cannot go on. */

@@ -92,13 +92,11 @@ static void on_released(struct bf_watch *watch)
 	free(tcp);
 }
 
-/* The loop ends: there is no time to linger in. An open stream is the caller's mistake. */
+/* The loop ends: there is no time to linger in. An open stream ends, too, because its owner may be waiting in a closing
+ * handshake of its own (WebSocket) for a peer that has nothing to say any more. */
 static void on_abandon(struct bf_watch *watch)
 {
-	struct bf_tcp *tcp = BF_CONTAINER(watch, struct bf_tcp, watch);
-
-	if (tcp->state != BF_TCP_OPEN)
-		leave(tcp, -ECANCELED);
+	leave(BF_CONTAINER(watch, struct bf_tcp, watch), -ECANCELED);
 }
 
 static void start_lingering(struct bf_tcp *tcp)

@@ -441,6 +441,23 @@ static void a_loop_that_ends_closes_what_lingers(void **state)
 	close(fd);
 }
 
+static void a_loop_that_ends_closes_what_is_open(void **state)
+{
+	struct server server;
+	uint8_t back[1];
+	int fd;
+
+	server_open(&server, both_loop(state), "127.0.0.1:0", &plain);
+	fd = client_connect(&server);
+	TURN_UNTIL(server.loop, server.peer_count == 1);
+	bf_tcp_listener_close(server.listener);
+	bf_loop_free(server.loop);
+	assert_int_equal(server.peers[0].close_count, 1);
+	assert_int_equal(server.peers[0].close_err, -ECANCELED);
+	assert_int_equal(read(fd, back, 1), 0); /* the peer sees its end */
+	close(fd);
+}
+
 /* --- listeners --- */
 
 static void a_listener_stops_accepting_at_its_limit(void **state)
@@ -613,6 +630,7 @@ int main(void)
 		ON_BOTH(a_reset_by_the_peer_is_reported),
 		ON_BOTH(a_reset_of_a_paused_stream_waits),
 		ON_BOTH(a_loop_that_ends_closes_what_lingers),
+		ON_BOTH(a_loop_that_ends_closes_what_is_open),
 		ON_BOTH(a_listener_stops_accepting_at_its_limit),
 		ON_BOTH(many_streams_come_and_go),
 		ON_BOTH(streams_outlive_their_listener),
