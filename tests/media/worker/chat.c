@@ -89,7 +89,9 @@ static bool turn(struct chat *chat)
 
 	for (size_t i = 0; i < chat->client_count; i++) {
 		struct chat_client *client = &chat->clients[i];
-		for (int n = 0; n < 32 && !client->is_asleep && peer_serve(&client->peer, packet, &len); n++) {
+		for (int n = 0;
+			n < 32 && !client->is_asleep && peer_serve(&client->peer, packet, &len);
+			n++) {
 			is_idle = false;
 			drain(chat);
 		}
@@ -107,7 +109,8 @@ void chat_run(struct chat *chat, int wait_ms)
 			usleep(500);
 }
 
-bool chat_wait(struct chat *chat, const struct chat_client *client, size_t message_count, int wait_ms)
+bool chat_wait(
+	struct chat *chat, const struct chat_client *client, size_t message_count, int wait_ms)
 {
 	int64_t until_us = bf_clock_mono_us() + BF_MS(wait_ms);
 
@@ -142,7 +145,9 @@ struct chat_client *chat_join(struct chat *chat, uint64_t id, uint32_t grants, u
 	peer_set_remote(&client->peer, answer->sdp);
 	bf_msg_free(&answer->msg);
 	peer_connect(&client->peer);
-	assert_int_equal(bf_sctp_new(&client->sctp, chat->stage.sctp, WORKER, idx, 5000, 5000, true, 262144), 0);
+	assert_int_equal(
+		bf_sctp_new(&client->sctp, chat->stage.sctp, WORKER, idx, 5000, 5000, true, 262144),
+		0);
 	assert_int_equal(bf_sctp_start(client->sctp), 0);
 	chat->client_count++;
 	while (!client->is_connected && bf_clock_mono_us() < until_us)
@@ -159,7 +164,8 @@ uint16_t chat_channel(struct chat_client *client, const struct bf_sctp_channel *
 	return channel->stream;
 }
 
-void chat_send(struct chat_client *client, uint16_t stream, char kind, uint64_t to, const char *body)
+void chat_send(
+	struct chat_client *client, uint16_t stream, char kind, uint64_t to, const char *body)
 {
 	char text[1024], id[BF_ID_TEXT];
 

@@ -13,7 +13,7 @@
 struct chat_message {
 	size_t len;
 	bool is_text;
-	uint32_t sum; /* of the bytes behind the header */
+	uint32_t sum;  /* of the bytes behind the header */
 	char head[64]; /* the first bytes, with a NUL */
 	char label[32];
 	struct bf_sctp_channel channel; /* label and protocol are void */
@@ -40,16 +40,19 @@ void chat_open(struct chat *chat, enum bf_io io);
 void chat_close(struct chat *chat);
 
 /* A participant whose publish connection is a data section only; `max_message` as its description says, 0: nothing said. */
-struct chat_client *chat_join(struct chat *chat, uint64_t id, uint32_t grants, uint64_t max_message);
+struct chat_client *chat_join(
+	struct chat *chat, uint64_t id, uint32_t grants, uint64_t max_message);
 
 /* Serve all clients that are awake for that long, or until `client` has that many messages. */
 void chat_run(struct chat *chat, int wait_ms);
-bool chat_wait(struct chat *chat, const struct chat_client *client, size_t message_count, int wait_ms);
+bool chat_wait(
+	struct chat *chat, const struct chat_client *client, size_t message_count, int wait_ms);
 
 /* A channel of ours; returns its stream. */
 uint16_t chat_channel(struct chat_client *client, const struct bf_sctp_channel *props);
 
 /* "*0000000000000000" or ">" and an id, then `body`. */
-void chat_send(struct chat_client *client, uint16_t stream, char kind, uint64_t to, const char *body);
+void chat_send(
+	struct chat_client *client, uint16_t stream, char kind, uint64_t to, const char *body);
 
 #endif

@@ -91,14 +91,16 @@ static void what_is_malformed_or_for_nobody_is_dropped_and_counted(void **state)
 	for (size_t i = 0; i < bad_count; i++)
 		assert_int_equal(bf_sctp_send(alice->sctp, stream, i % 2, bf_bytes_str(bad[i])), 0);
 	chat_send(alice, stream, '*', 0,
-		"more than a hundred bytes, which is what Bob's description said he can take at most; "
+		"more than a hundred bytes, which is what Bob's description said he can take at "
+		"most; "
 		"others could take it"); /* counted, too */
 	chat_send(alice, stream, '*', 0, "");
 	assert_true(chat_wait(&chat, bob, 1, 3000));
 	expect(&bob->messages[0], "chat", "*" FROM_ALICE);
 	assert_int_equal(bob->message_count, 1);
 	chat_run(&chat, 50);
-	assert_int_equal(stage_metric(&chat.stage, "belfry_data_dropped_total{worker=\"0\"} "), bad_count + 1);
+	assert_int_equal(stage_metric(&chat.stage, "belfry_data_dropped_total{worker=\"0\"} "),
+		bad_count + 1);
 	chat_close(&chat);
 }
 
@@ -173,7 +175,8 @@ static void one_who_does_not_read_holds_up_nobody(void **state)
 	}
 	assert_int_equal(sent, 30);
 	assert_true(chat_wait(&chat, bob, 31, 20000));
-	assert_in_range(stage_metric(&chat.stage, "belfry_data_dropped_total{worker=\"0\"} "), 5, 20);
+	assert_in_range(
+		stage_metric(&chat.stage, "belfry_data_dropped_total{worker=\"0\"} "), 5, 20);
 	chat_close(&chat);
 }
 
@@ -197,7 +200,8 @@ static void a_flood_of_small_messages_is_slowed_down_and_loses_none(void **state
 			chat_run(&chat, 1);
 	}
 	assert_true(chat_wait(&chat, bob, 1500, 10000));
-	assert_true(bf_clock_mono_us() - begin_us > BF_MS(900)); /* 1000 a second beyond the first 256 */
+	assert_true(bf_clock_mono_us() - begin_us >
+		    BF_MS(900)); /* 1000 a second beyond the first 256 */
 	for (int i = 0; i < 1500; i++)
 		assert_int_equal(atoi(bob->messages[i].head + 17), i);
 	chat_close(&chat);

@@ -17,7 +17,8 @@ static const struct peer_section both[] = {
 	{PEER_VIDEO_M, "1", "a=sendonly\r\n" PEER_VP8_LINES},
 };
 
-static void expect_state(struct stage *stage, uint64_t id, enum bf_pc_state state, const char *cause)
+static void expect_state(
+	struct stage *stage, uint64_t id, enum bf_pc_state state, const char *cause)
 {
 	struct bf_media_pc_state *event = stage_get(stage, BF_MEDIA_PC_STATE, id);
 
@@ -104,7 +105,8 @@ static void another_certificate_than_promised_fails(void **state)
 	mallory.server = alice.server; /* knows Alice's credentials, but not her key */
 	memcpy(mallory.remote_ufrag, alice.remote_ufrag, sizeof(alice.remote_ufrag));
 	memcpy(mallory.remote_pwd, alice.remote_pwd, sizeof(alice.remote_pwd));
-	memcpy(mallory.remote_fingerprint, alice.remote_fingerprint, sizeof(alice.remote_fingerprint));
+	memcpy(mallory.remote_fingerprint, alice.remote_fingerprint,
+		sizeof(alice.remote_fingerprint));
 	memcpy(mallory.ufrag, alice.ufrag, sizeof(alice.ufrag));
 	peer_start_dtls(&mallory);
 	peer_check(&mallory);

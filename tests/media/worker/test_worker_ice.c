@@ -38,7 +38,8 @@ static void the_publisher_restarts_and_media_flows_on_the_old_path_until_the_new
 	bf_msg_free(&answer->msg);
 	assert_string_not_equal(call.alice.remote_ufrag, old_ufrag);
 	call_expect_frame(&call, false, 2, &seq);
-	assert_true(call_recv_rtcp(&call.alice, BF_RTCP_RR, 1, 2500, &rtcp)); /* still to the old one */
+	assert_true(
+		call_recv_rtcp(&call.alice, BF_RTCP_RR, 1, 2500, &rtcp)); /* still to the old one */
 
 	old_fd = call.alice.fd;
 	call.alice.fd = dup(old_fd);
