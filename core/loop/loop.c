@@ -300,8 +300,7 @@ void bf_loop_wake(struct bf_loop *loop)
 
 static void abandon_watches(struct bf_loop *loop)
 {
-	BF_LIST_EACH(watch, &loop->watches, struct bf_watch, node)
-	{
+	BF_LIST_EACH(watch, &loop->watches, struct bf_watch, node) {
 		if (!watch->is_closing)
 			watch->ops->on_abandon(watch);
 		assert(watch->is_closing);
@@ -333,7 +332,7 @@ void bf_loop_free(struct bf_loop *loop)
 	drain(loop);
 	loop->ops->close(loop);
 	BF_LIST_EACH(watch, &loop->watches, struct bf_watch, node)
-	bf_watch_release(watch);
+		bf_watch_release(watch);
 	run_released(loop);
 	assert(bf_list_is_empty(&loop->inboxes));
 	assert(!loop->timers);

@@ -28,7 +28,8 @@ static void deliver(struct bf_participant *receiver, const struct bf_sctp_channe
 	if (err == 0)
 		rooms->counters.data_relayed++;
 	else if (err == -EMSGSIZE)
-		bf_data_count_refused(conn); /* SCTP has counted it with those that came in too long */
+		bf_data_count_refused(
+			conn); /* SCTP has counted it with those that came in too long */
 	else if (sctp)
 		rooms->counters.data_dropped++;
 }

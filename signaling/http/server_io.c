@@ -73,7 +73,7 @@ void bf_http_server_free(struct bf_http_server *server)
 	if (server->listener)
 		bf_tcp_listener_close(server->listener);
 	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
-	bf_http_conn_free(conn);
+		bf_http_conn_free(conn);
 	bf_files_deinit(&server->files);
 	bf_map_deinit(&server->exchanges);
 	bf_routes_deinit(&server->routes);
@@ -170,7 +170,7 @@ void bf_http_server_drain(struct bf_http_server *server)
 	server->listener = NULL;
 	server->is_draining = true;
 	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
-	bf_http_conn_drain(conn);
+		bf_http_conn_drain(conn);
 }
 
 struct bf_http_exchange *bf_http_exchange_find(struct bf_http_server *server, uint64_t id)

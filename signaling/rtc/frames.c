@@ -66,8 +66,7 @@ struct bf_json *bf_rtc_frame_joined(const struct bf_rtc_participant *self)
 	struct bf_json *grants = bf_json_object();
 	struct bf_json *others = bf_json_array();
 
-	BF_LIST_EACH(at, &self->room->participants, struct bf_rtc_participant, in_room)
-	{
+	BF_LIST_EACH(at, &self->room->participants, struct bf_rtc_participant, in_room) {
 		if (at != self && at->kind != BF_RTC_BY_WHEP &&
 			at->state == BF_RTC_PARTICIPANT_SHOWN)
 			bf_json_push(others, participant_json(at));

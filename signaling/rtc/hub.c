@@ -119,7 +119,7 @@ int bf_rtc_hub_init(struct bf_rtc_hub *hub, const struct bf_rtc_hub_conf *conf)
 static void discard_participant(struct bf_rtc_hub *hub, struct bf_rtc_participant *participant)
 {
 	BF_LIST_EACH(pending, &participant->pendings, struct bf_rtc_pending, in_participant)
-	bf_rtc_hub_forget(hub, pending);
+		bf_rtc_hub_forget(hub, pending);
 	if (participant->whip)
 		bf_rtc_whip_free(hub, participant->whip);
 	if (participant->session)
@@ -144,9 +144,8 @@ void bf_rtc_hub_deinit(struct bf_rtc_hub *hub)
 	while ((node = bf_map_next(&hub->registry.participants, NULL)) != NULL)
 		discard_participant(hub, BF_CONTAINER(node, struct bf_rtc_participant, by_id));
 	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-	session_free(hub, session);
-	BF_LIST_EACH(leave, &hub->leaves, struct bf_rtc_leave, node)
-	{
+		session_free(hub, session);
+	BF_LIST_EACH(leave, &hub->leaves, struct bf_rtc_leave, node) {
 		bf_list_remove(&leave->node);
 		bf_rtc_leave_free(leave);
 	}
@@ -196,8 +195,7 @@ int64_t bf_rtc_hub_deadline_us(const struct bf_rtc_hub *hub)
 
 static void retry_leaves(struct bf_rtc_hub *hub)
 {
-	BF_LIST_EACH(leave, &hub->leaves, struct bf_rtc_leave, node)
-	{
+	BF_LIST_EACH(leave, &hub->leaves, struct bf_rtc_leave, node) {
 		if (hub->conf.media.post(hub->conf.media.arg, leave->worker, &leave->msg->msg) < 0)
 			continue;
 		leave->msg = NULL;
@@ -258,8 +256,7 @@ void bf_rtc_hub_broadcast(struct bf_rtc_hub *hub, const struct bf_rtc_room *room
 	char *text = bf_json_print(data, &len);
 
 	bf_json_free(data);
-	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
-	{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room) {
 		if (at != except && at->session && at->state == BF_RTC_PARTICIPANT_SHOWN)
 			bf_rtc_session_send(at->session, hub->wall_us, type, bf_bytes(NULL, 0),
 				bf_bytes(text, text ? len : 0));
@@ -296,8 +293,7 @@ static struct bf_json *greeting(const struct bf_rtc_hub *hub, const struct bf_rt
 /* The session that has been without a socket for longest, of those in no room: its client loses nothing but its number. */
 static bool make_way(struct bf_rtc_hub *hub)
 {
-	BF_LIST_EACH(session, &hub->lost_sessions, struct bf_rtc_session, in_lost)
-	{
+	BF_LIST_EACH(session, &hub->lost_sessions, struct bf_rtc_session, in_lost) {
 		if (session->state != BF_RTC_SESSION_OPEN)
 			continue;
 		session_free(hub, session);
@@ -363,8 +359,7 @@ void bf_rtc_hub_close(struct bf_rtc_hub *hub)
 	struct bf_map_node *node;
 
 	hub->state = BF_RTC_HUB_CLOSING;
-	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-	{
+	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all) {
 		struct bf_json *data = bf_json_object();
 
 		bf_json_put_str(data, "reason", "shutdown");
@@ -373,8 +368,7 @@ void bf_rtc_hub_close(struct bf_rtc_hub *hub)
 		bf_rtc_hub_send(hub, session, "server:closing", bf_bytes(NULL, 0), data);
 	}
 	/* Sockets first: nobody needs to hear of everybody else leaving. */
-	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-	{
+	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all) {
 		struct bf_rtc_sink sink = session->sink;
 
 		if (!sink.send)
@@ -386,7 +380,7 @@ void bf_rtc_hub_close(struct bf_rtc_hub *hub)
 		bf_rtc_hub_end(hub, BF_CONTAINER(node, struct bf_rtc_participant, by_id), true,
 			"left", BF_RTC_BUSY, "the server is closing");
 	BF_LIST_EACH(session, &hub->all_sessions, struct bf_rtc_session, in_all)
-	session_free(hub, session);
+		session_free(hub, session);
 	bf_rtc_hub_refresh_gauges(hub);
 }
 
@@ -481,7 +475,7 @@ void bf_rtc_hub_end(struct bf_rtc_hub *hub, struct bf_rtc_participant *participa
 	struct bf_rtc_leave *leave;
 
 	BF_LIST_EACH(pending, &participant->pendings, struct bf_rtc_pending, in_participant)
-	answer_failed(hub, pending, code, cause);
+		answer_failed(hub, pending, code, cause);
 	if (session) {
 		session->participant = NULL;
 		session->state = BF_RTC_SESSION_OPEN;

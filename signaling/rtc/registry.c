@@ -236,8 +236,7 @@ struct bf_rtc_participant *bf_rtc_registry_find(
 
 struct bf_rtc_participant *bf_rtc_room_named(const struct bf_rtc_room *room, struct bf_bytes name)
 {
-	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
-	{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room) {
 		if (at->kind != BF_RTC_BY_WHEP && at->state == BF_RTC_PARTICIPANT_SHOWN &&
 			bf_bytes_is(name, at->name))
 			return at;
@@ -247,8 +246,7 @@ struct bf_rtc_participant *bf_rtc_room_named(const struct bf_rtc_room *room, str
 
 bool bf_rtc_room_has_whip(const struct bf_rtc_room *room, struct bf_bytes name)
 {
-	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
-	{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room) {
 		if (at->kind == BF_RTC_BY_WHIP && bf_bytes_is(name, at->name))
 			return true;
 	}
@@ -269,8 +267,7 @@ struct bf_rtc_track *bf_rtc_participant_track(
 
 struct bf_rtc_participant *bf_rtc_room_publisher(const struct bf_rtc_room *room, uint64_t track_id)
 {
-	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room)
-	{
+	BF_LIST_EACH(at, &room->participants, struct bf_rtc_participant, in_room) {
 		if (bf_rtc_participant_track(at, track_id))
 			return at;
 	}

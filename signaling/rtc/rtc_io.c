@@ -236,8 +236,7 @@ void bf_rtc_free(struct bf_rtc *rtc)
 	bf_timer_disarm(&rtc->timer);
 	bf_rtc_hub_deinit(&rtc->hub);
 	/* Sockets still in their closing handshake end by themselves. */
-	BF_LIST_EACH(socket, &rtc->sockets, struct socket, node)
-	{
+	BF_LIST_EACH(socket, &rtc->sockets, struct socket, node) {
 		socket->rtc = NULL;
 		bf_list_remove(&socket->node);
 	}

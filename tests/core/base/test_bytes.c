@@ -87,8 +87,7 @@ static void a_list_keeps_order_and_lets_the_current_one_go(void **state)
 	for (size_t i = 0; i < 3; i++)
 		bf_list_append(&head, &items[i].node);
 	assert_ptr_equal(bf_list_first(&head), &items[0].node);
-	BF_LIST_EACH(item, &head, struct item, node)
-	{
+	BF_LIST_EACH(item, &head, struct item, node) {
 		sum = sum * 10 + item->value;
 		if (item->value != 2)
 			bf_list_remove(&item->node);

@@ -219,7 +219,7 @@ static void layers_are_ranked_by_what_they_carry(void **state)
 		{PEER_OPUS_M, "0", "a=sendonly\r\n" PEER_OPUS_LINES},
 		{PEER_VIDEO_M, "1",
 			"a=sendonly\r\n" PEER_VP8_LINES "a=rid:f send\r\na=rid:h send\r\na=rid:q "
-							"send\r\na=simulcast:send f;h;q\r\n"},
+			"send\r\na=simulcast:send f;h;q\r\n"},
 	};
 	struct call call;
 	struct bf_media_layer *event;
