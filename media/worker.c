@@ -478,6 +478,13 @@ static void on_report_timer(void *arg)
 
 /* ---- start and stop ---- */
 
+static void explain(struct bf_worker *worker, const char *protocol, int err)
+{
+	snprintf(worker->why, worker->why_size, "media port %u (%s): %s%s", worker->port, protocol,
+		strerror(-err),
+		err == -EADDRINUSE ? "; another server runs there, or set media.udp_port" : "");
+}
+
 static int open_udp(struct bf_worker *worker)
 {
 	unsigned base = worker->conf.conf->media.udp_port;
@@ -491,10 +498,7 @@ static int open_udp(struct bf_worker *worker)
 	(void)bf_addr_parse_ip(&any, "0.0.0.0", worker->port);
 	err = bf_udp_open(&worker->udp[BF_SOCKET_UDP4], worker->loop, &any, &conf, on_udp4, worker);
 	if (err) {
-		snprintf(worker->why, worker->why_size, "media port %u (UDP): %s%s", worker->port,
-			strerror(-err),
-			err == -EADDRINUSE ? "; another server runs there, or set media.udp_port"
-					   : "");
+		explain(worker, "UDP", err);
 		return err;
 	}
 	worker->port = bf_udp_local(worker->udp[BF_SOCKET_UDP4]).port;
@@ -530,8 +534,7 @@ static int open_ports(struct bf_worker *worker)
 		return err;
 	err = bf_worker_tcp_open(worker);
 	if (err)
-		snprintf(worker->why, worker->why_size, "media port %u (TCP): %s", worker->port,
-			strerror(-err));
+		explain(worker, "TCP", err);
 	return err;
 }
 

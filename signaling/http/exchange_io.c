@@ -51,12 +51,22 @@ static struct bf_addr find_remote(const struct bf_http_conn *conn)
 	return parsed;
 }
 
+/* "/whip-session/" of "/whip-session/KEY": what follows the first segment may be a secret. */
+static void cut_logged_path(struct bf_http_exchange *exchange)
+{
+	char *rest = strchr(exchange->path + 1, '/');
+
+	if (rest)
+		rest[1] = '\0';
+}
+
 static void answer_no_route(struct bf_http_exchange *exchange,
 	const struct bf_http_request *request, int err, const char *allow)
 {
 	struct bf_files_answer answer;
 
 	if (err == -EOPNOTSUPP) {
+		cut_logged_path(exchange);
 		bf_http_reply_field(exchange, "Allow", allow);
 		bf_http_reply_problem(exchange, 405, "method_not_allowed",
 			"the resource does not know this method");
