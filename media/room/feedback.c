@@ -47,6 +47,7 @@ static void begin_with_rr(struct bf_conn *conn, struct compound *compound)
 
 static int64_t ask_stream(struct bf_conn *conn, struct bf_stream *stream, int64_t now_us)
 {
+	const struct bf_sdp_format *format = &stream->track->format;
 	struct bf_rooms *rooms = bf_conn_rooms(conn);
 	struct compound compound;
 	uint16_t seqs[NACK_BATCH];
@@ -62,7 +63,11 @@ static int64_t ask_stream(struct bf_conn *conn, struct bf_stream *stream, int64_
 		bf_keyframe_want(&stream->keyframe, now_us);
 	if (stream->ssrc && bf_keyframe_poll(&stream->keyframe, now_us)) {
 		begin_with_rr(conn, &compound);
-		bf_rtcp_write_pli(&compound.wr, conn->feedback_ssrc, stream->ssrc);
+		if (format->has_fir && !format->has_pli)
+			bf_rtcp_write_fir(&compound.wr, conn->feedback_ssrc, stream->ssrc,
+				stream->fir_count++);
+		else
+			bf_rtcp_write_pli(&compound.wr, conn->feedback_ssrc, stream->ssrc);
 		flush(conn, &compound);
 		rooms->counters.tx_keyframe_requests++;
 	}

@@ -180,7 +180,7 @@ static bool register_packet(struct bf_stream *stream, const struct bf_rtp *rtp, 
 	}
 	bf_seq_commit(&stream->seq, ext_seq);
 	bf_rtp_stats_on_packet(&stream->stats, ext_seq, rtp->timestamp, len, now_us);
-	if (stream->track->is_video) {
+	if (stream->track->is_video && stream->track->format.has_nack) {
 		bf_nack_on_packet(&stream->nack, ext_seq, now_us);
 		bf_conn_wake(conn, bf_nack_deadline_us(&stream->nack));
 	}

@@ -52,6 +52,7 @@ struct bf_stream {
 	struct bf_rtp_stats stats;
 	struct bf_cache cache;
 	struct bf_keyframe keyframe;
+	uint8_t fir_count;	/* command number of the next FIR (RFC 5104 section 4.3.1.1) */
 	int64_t last_packet_us; /* 0: none yet */
 	uint64_t sr_ntp;	/* last sender report, 0: none yet */
 	uint32_t sr_timestamp;
