@@ -383,7 +383,7 @@ struct stage_received stage_subscriber(
 	struct stage_received received;
 	struct bf_media_sdp *offer;
 
-	stage_join(stage, participant_id, BF_GRANT_SUBSCRIBE);
+	stage_join(stage, participant_id, STAGE_ALL);
 	offer = stage_get(stage, BF_MEDIA_SDP, participant_id);
 	assert_true(offer->is_offer);
 	peer_open(peer, BF_SRTP_AEAD_AES_128_GCM);

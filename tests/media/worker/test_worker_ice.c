@@ -2,6 +2,7 @@
 #include "core/base/clock.h"
 #include "tests/media/worker/call.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -11,6 +12,16 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+
+/* The clock of the whole process can be put forward. */
+static _Atomic int64_t ahead_us;
+
+int64_t __real_bf_clock_mono_us(void);
+int64_t __wrap_bf_clock_mono_us(void);
+int64_t __wrap_bf_clock_mono_us(void)
+{
+	return __real_bf_clock_mono_us() + ahead_us;
+}
 
 static const struct peer_section both[] = {
 	{PEER_OPUS_M, "0", "a=sendonly\r\n" PEER_OPUS_LINES},
@@ -242,6 +253,65 @@ static void a_lost_stream_disconnects_and_the_next_one_brings_it_back(void **sta
 	call_close(&call);
 }
 
+static bool is_open(const struct peer *peer, int wait_ms)
+{
+	struct pollfd pfd = {.fd = peer->fd, .events = POLLIN};
+	uint8_t data[4096];
+	ssize_t got = 1;
+
+	while (got > 0 && poll(&pfd, 1, wait_ms) > 0)
+		got = recv(peer->fd, data, sizeof(data), 0);
+	return got > 0;
+}
+
+static void a_stream_that_is_nobodys_is_cut_after_10_s(void **state)
+{
+	struct call call;
+	struct peer stranger;
+
+	open_tcp(&call, *(enum bf_io *)*state);
+	peer_open(&stranger, BF_SRTP_AEAD_AES_128_GCM);
+	stranger.server = call.alice.server;
+	stranger.is_tcp = true;
+	peer_move(&stranger);
+	stage_leave(&call.stage, BOB); /* his stream stays open */
+	stage_join(&call.stage, 0xfff, 0);
+	ahead_us += BF_SEC(8);
+	assert_true(is_open(&stranger, 50));
+	assert_true(is_open(&call.bob, 50));
+	ahead_us += BF_SEC(4);
+	assert_false(is_open(&stranger, 1000));
+	assert_false(is_open(&call.bob, 1000));
+	assert_true(is_open(&call.alice, 50));
+	peer_close(&stranger);
+	call_close(&call);
+}
+
+static void without_consent_nothing_is_sent(void **state)
+{
+	struct call call;
+	struct bf_rtp rtp;
+	uint32_t counter;
+	uint16_t seq;
+
+	call_open(&call, *(enum bf_io *)*state, false);
+	call_expect_frame(&call, true, 0, &seq);
+	ahead_us += BF_SEC(20);
+	peer_check(&call.alice);
+	ahead_us += BF_SEC(11);
+	expect_state(&call, BOB, BF_PC_DISCONNECTED);
+	call_send_frame(&call.video, true, 1);
+	assert_false(call_recv_frame(&call.bob, call.received.video_ssrc, 100, &rtp, &counter));
+	peer_check(&call.bob);
+	expect_state(&call, BOB, BF_PC_CONNECTED);
+	call_expect_frame(&call, true, 2, &seq);
+	ahead_us += BF_SEC(31);
+	expect_state(&call, BOB, BF_PC_DISCONNECTED);
+	ahead_us += BF_SEC(31);
+	expect_state(&call, BOB, BF_PC_FAILED);
+	call_close(&call);
+}
+
 static void a_frame_longer_than_any_packet_ends_the_stream(void **state)
 {
 	struct call call;
@@ -276,6 +346,8 @@ int main(void)
 		ON(uring, media_goes_over_tcp_however_its_frames_are_cut),
 		ON(epoll, media_goes_over_tcp_however_its_frames_are_cut),
 		ON(uring, a_lost_stream_disconnects_and_the_next_one_brings_it_back),
+		ON(uring, a_stream_that_is_nobodys_is_cut_after_10_s),
+		ON(uring, without_consent_nothing_is_sent),
 		ON(uring, a_frame_longer_than_any_packet_ends_the_stream),
 	};
 

@@ -150,6 +150,16 @@ static void one_offer_is_out_at_a_time(void **state)
 	stage_close(&stage);
 }
 
+static void expect_no_media(struct peer *peer)
+{
+	uint8_t data[PEER_MTU];
+	size_t len;
+	enum peer_kind kind;
+
+	while ((kind = peer_recv(peer, 150, data, &len)) != PEER_NOTHING)
+		assert_int_equal(kind, PEER_RTCP);
+}
+
 /* Alice's video goes while the offer with it is out, and Carol's takes its section: the answer is not about hers. */
 static void an_answer_is_not_taken_for_a_track_that_came_later(void **state)
 {
@@ -189,8 +199,7 @@ static void an_answer_is_not_taken_for_a_track_that_came_later(void **state)
 	call.video.ssrc = 0x7001;
 	call_send_frame(&video, true, 1);
 	call_send_frame(&call.video, true, 1);
-	assert_false(call_recv_frame(&call.bob, ssrc, 150, &rtp, &counter));
-	assert_false(call_recv_frame(&call.bob, ssrc_of(offer, ALICE, true), 10, &rtp, &counter));
+	expect_no_media(&call.bob);
 	stage_accept(&call.stage, &call.bob, BOB, offer->sdp);
 	call_send_frame(&video, true, 2);
 	assert_true(call_recv_frame(&call.bob, ssrc, 2000, &rtp, &counter));
