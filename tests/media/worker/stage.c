@@ -402,7 +402,10 @@ int64_t stage_metric(struct stage *stage, const char *series)
 	size_t len;
 	int64_t value = -1;
 
-	usleep(1100 * 1000); /* the worker publishes once a second */
+	if (bf_clock_mono_us() - stage->published_us > BF_MS(500)) {
+		usleep(1100 * 1000); /* the worker publishes once a second */
+		stage->published_us = bf_clock_mono_us();
+	}
 	assert_int_equal(bf_metrics_print(stage->metrics, &text, &len), 0);
 	at = strstr(text, series);
 	if (at)

@@ -15,6 +15,7 @@ struct stage {
 	struct bf_worker *worker;
 	struct stage_queue *queue; /* events in the order they came */
 	uint64_t next_request_id;
+	int64_t published_us; /* what was published by then may be read for a moment */
 };
 
 void stage_open(struct stage *stage, enum bf_io io);
@@ -72,7 +73,7 @@ struct stage_received {
 struct stage_received stage_subscriber(
 	struct stage *stage, struct peer *peer, uint64_t participant_id);
 
-/* The value of a drop counter once the worker has published it (within 1.1 s). */
+/* The value of a drop counter once the worker has published it (within 1.1 s); several are read at once, one after the other. */
 int64_t stage_drops(struct stage *stage, const char *reason);
 int64_t stage_metric(struct stage *stage, const char *series);
 
