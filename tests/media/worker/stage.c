@@ -195,7 +195,7 @@ void *stage_take(struct stage *stage, enum bf_media_kind kind, uint64_t particip
 
 void *stage_get(struct stage *stage, enum bf_media_kind kind, uint64_t participant_id)
 {
-	void *msg = stage_take(stage, kind, participant_id, 3000);
+	void *msg = stage_take(stage, kind, participant_id, 10000);
 
 	if (!msg) {
 		struct bf_media_error *error = stage_take(stage, BF_MEDIA_ERROR, participant_id, 0);
