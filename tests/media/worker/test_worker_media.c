@@ -242,8 +242,8 @@ static void layers_are_ranked_by_what_they_carry(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		call_send_frame(&layers[i], true, 50 + i);
 	do
-		assert_true(call_recv_frame(
-			&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
+		assert_true(
+			call_recv_frame(&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
 	while (counter != 50);
 	stage_forget(&call.stage);
 	for (int want = 1; want <= 3; want++) {
