@@ -299,6 +299,22 @@ static void on_candidate(struct bf_rooms *rooms, struct bf_msg *msg)
 			candidate->participant_id);
 }
 
+/* New paths do not help where DTLS is over. Where the server offers, it offers a fresh connection. */
+static void restart_dead(struct bf_conn *conn, const struct bf_media_restart *restart)
+{
+	struct bf_participant *participant = conn->participant;
+	struct bf_rooms *rooms = bf_conn_rooms(conn);
+
+	if (!participant->auto_subscribe || conn->pc != BF_PC_SUBSCRIBE) {
+		bf_room_post_error(rooms, restart->request_id, restart->room_id,
+			restart->participant_id, "bad_state", "the connection is over");
+		return;
+	}
+	bf_conn_free(conn);
+	bf_subscribe_everything(participant);
+	bf_room_post_done(rooms, restart->request_id, restart->room_id, restart->participant_id);
+}
+
 static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_restart *restart = (struct bf_media_restart *)msg;
@@ -319,6 +335,10 @@ static void on_restart(struct bf_rooms *rooms, struct bf_msg *msg)
 		bf_room_post_error(rooms, restart->request_id, restart->room_id,
 			restart->participant_id, "bad_state",
 			"here the client restarts, by an offer");
+		return;
+	}
+	if (bf_transport_is_dead(conn->transport)) {
+		restart_dead(conn, restart);
 		return;
 	}
 	bf_transport_restart_ice(conn->transport);

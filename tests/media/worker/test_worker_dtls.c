@@ -93,6 +93,36 @@ static void a_goodbye_closes_and_a_fresh_connection_may_follow(void **state)
 	call_close(&call);
 }
 
+/* Bob's browser has lost its connection for good and asks for a restart: he is offered a fresh one. */
+static void a_restart_of_a_closed_subscribe_connection_is_a_fresh_one(void **state)
+{
+	struct call call;
+	struct bf_media_sdp *sdp;
+
+	call_open(&call, *(enum bf_io *)*state, false);
+	call_expect_frame(&call, true, 0, NULL);
+	bf_dtls_close(call.bob.dtls);
+	peer_flush_dtls(&call.bob);
+	expect_state(&call.stage, BOB, BF_PC_CLOSED, "peer");
+	stage_restart(&call.stage, BOB, BF_PC_SUBSCRIBE, "");
+	stage_drop(&call.stage, BF_MEDIA_DONE, BOB);
+	sdp = stage_get(&call.stage, BF_MEDIA_SDP, BOB);
+	assert_int_equal(sdp->track_count, 2);
+	peer_close(&call.bob);
+	peer_open(&call.bob, BF_SRTP_AEAD_AES_128_GCM);
+	peer_set_remote(&call.bob, sdp->sdp);
+	call.received.video_ssrc =
+		(uint32_t)strtoul(strstr(sdp->sdp, "a=ssrc-group:FID ") + 17, NULL, 10);
+	stage_accept(&call.stage, &call.bob, BOB, sdp->sdp);
+	bf_msg_free(&sdp->msg);
+	peer_connect(&call.bob);
+	expect_state(&call.stage, BOB, BF_PC_CONNECTED, "");
+	call_expect_frame(&call, true, 1, NULL);
+	stage_restart(&call.stage, ALICE, BF_PC_PUBLISH, "");
+	stage_drop(&call.stage, BF_MEDIA_ERROR, ALICE);
+	call_close(&call);
+}
+
 static void another_certificate_than_promised_fails(void **state)
 {
 	struct stage stage;
@@ -172,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON(uring, a_passive_client_is_called),
 		ON(uring, a_goodbye_closes_and_a_fresh_connection_may_follow),
+		ON(uring, a_restart_of_a_closed_subscribe_connection_is_a_fresh_one),
 		ON(uring, another_certificate_than_promised_fails),
 		ON(uring, a_hello_in_two_datagrams_connects),
 		ON(uring, a_participant_that_leaves_is_told_goodbye),
