@@ -25,7 +25,7 @@
 #define BF_RTC_LEAVE_RETRY_US BF_MS(50)
 #define BF_RTC_PING_MS	      25000
 #define BF_RTC_DATA_MAX	      262144
-#define BF_RTC_CLOSE_REPLACED 4001 /* this session goes on at another socket */
+#define BF_RTC_CLOSE_REPLACED 4001 /* resumed at another socket */
 
 struct bf_rtc_whip_reply;
 
