@@ -145,6 +145,21 @@ static uint8_t *reserve(void *arg, const struct bf_ice_path *path, size_t size_m
 	return room;
 }
 
+static void revoke(void *arg, uint64_t socket, const uint8_t *data)
+{
+	struct bf_worker *worker = arg;
+
+	bf_udp_revoke(worker->udp[socket], data);
+}
+
+/* Nothing leaves that is committed but not encrypted yet. */
+static void before_flush(void *arg)
+{
+	struct bf_worker *worker = arg;
+
+	bf_outbox_finish(worker->outbox);
+}
+
 static void commit(void *arg, const struct bf_ice_path *path, size_t len)
 {
 	struct bf_worker *worker = arg;
@@ -220,7 +235,7 @@ static enum bf_drop on_rtcp(
 struct srtp_batch {
 	struct bf_srtp_unprotect_job jobs[BF_UDP_BATCH];
 	struct bf_conn *conns[BF_UDP_BATCH];
-	int64_t at_us;
+	int64_t at_us[BF_UDP_BATCH];
 	size_t count;
 };
 
@@ -237,6 +252,7 @@ static enum bf_drop add_srtp(struct bf_worker *worker, const struct bf_ice_path 
 	if (bf_rtp_is_rtcp(bf_bytes(packet->data, packet->len)))
 		return on_rtcp(conn, srtp, packet);
 	batch->conns[batch->count] = conn;
+	batch->at_us[batch->count] = packet->at_us;
 	batch->jobs[batch->count++] = (struct bf_srtp_unprotect_job){
 		.srtp = srtp, .data = packet->data, .len = packet->len};
 	return BF_DROP_NONE;
@@ -250,7 +266,7 @@ static void finish_srtp(struct bf_worker *worker, struct srtp_batch *batch)
 		enum bf_drop drop = job->drop;
 		if (!drop)
 			drop = bf_conn_on_rtp(
-				batch->conns[i], bf_bytes(job->data, job->len), batch->at_us);
+				batch->conns[i], bf_bytes(job->data, job->len), batch->at_us[i]);
 		worker->drops[drop]++;
 	}
 }
@@ -279,7 +295,6 @@ void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp
 
 	assert(count <= BF_UDP_BATCH);
 	batch.count = 0;
-	batch.at_us = bf_loop_now_us(worker->loop);
 	for (size_t i = 0; i < count; i++) {
 		struct bf_ice_path path = {.remote = packets[i].remote,
 			.local = packets[i].local,
@@ -290,7 +305,6 @@ void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp
 			worker->drops[drop]++;
 	}
 	finish_srtp(worker, &batch);
-	bf_outbox_flush(worker->outbox); /* plans point into the packets, which go back now */
 	drain_sctp(worker);
 }
 
@@ -490,7 +504,8 @@ static int open_udp(struct bf_worker *worker)
 	unsigned base = worker->conf.conf->media.udp_port;
 	const struct bf_udp_conf conf = {.rcvbuf_bytes = UDP_BUFFER_BYTES,
 		.sndbuf_bytes = UDP_BUFFER_BYTES,
-		.tx_slab_bytes = TX_SLAB_BYTES};
+		.tx_slab_bytes = TX_SLAB_BYTES,
+		.before_flush = before_flush};
 	struct bf_addr any;
 	int err;
 
@@ -637,6 +652,7 @@ static int make_rooms(struct bf_worker *worker)
 		.arg = worker,
 		.reserve = reserve,
 		.commit = commit,
+		.revoke = revoke,
 		.add_path = add_path,
 		.remove_path = remove_path,
 	};

@@ -67,3 +67,8 @@ void bf_pool_put(struct bf_pool *pool, void *block)
 	push_free(pool, block);
 	pool->used_count--;
 }
+
+bool bf_pool_is_empty(const struct bf_pool *pool)
+{
+	return !pool->free_head;
+}

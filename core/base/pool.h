@@ -5,6 +5,7 @@
 #ifndef BF_CORE_BASE_POOL_H
 #define BF_CORE_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +26,6 @@ int bf_pool_init(struct bf_pool *pool, size_t block_size, size_t block_count);
 void bf_pool_deinit(struct bf_pool *pool);
 void *bf_pool_take(struct bf_pool *pool); /* not zeroed; NULL when empty */
 void bf_pool_put(struct bf_pool *pool, void *block);
+bool bf_pool_is_empty(const struct bf_pool *pool);
 
 #endif

@@ -175,7 +175,7 @@ static size_t collect_packets(struct bf_loop *loop, struct bf_watch *watch, size
 		if ((msg->msg_flags & MSG_TRUNC) || io->headers[i].msg_len > BF_UDP_MTU) {
 			++*watch->oversize_count;
 		} else {
-			bf_udp_packet_fill(packet, msg->msg_name, msg, loop->now_us);
+			bf_udp_packet_fill(loop, packet, msg->msg_name, msg);
 			packet->data = io->buffers[i];
 			packet->len = io->headers[i].msg_len;
 			count++;

@@ -42,6 +42,11 @@ void bf_loop_stop(struct bf_loop *loop);
 /* Monotonic microseconds, read once at the start of the turn. */
 int64_t bf_loop_now_us(const struct bf_loop *loop);
 
+/* From now on begin no turn earlier than `rest_us` after the last one (0: at once), unless a timer is due: what arrives meanwhile is
+ * handled together, for one wake-up. Worth it for whom many small events come from many sides, as interrupt moderation is for a
+ * network card; the price is that each waits half of it on average. Messages of other threads wait, too. */
+void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us);
+
 /* BF_IO_URING or BF_IO_EPOLL. */
 enum bf_io bf_loop_io(const struct bf_loop *loop);
 

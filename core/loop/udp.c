@@ -1,5 +1,6 @@
 #include "core/loop/udp.h"
 
+#include "core/base/clock.h"
 #include "core/loop/udp_priv.h"
 
 #include <assert.h>
@@ -8,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TX_SLAB_BYTES_DEFAULT (1024 * 1024)
+#define STAMP_OLD_US	      (2 * 1000000)
 
 struct bf_udp {
 	struct bf_watch watch;
@@ -53,6 +56,8 @@ static int set_options(int fd, const struct bf_addr *bind_addr, const struct bf_
 
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, conf->rcvbuf_bytes);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, conf->sndbuf_bytes);
+	(void)set_int(
+		fd, SOL_SOCKET, SO_TIMESTAMPNS, 1); /* without, packets come when they are read */
 	/* PROBE sets DF and ignores what ICMP says of the path's MTU: anyone may send such ICMP, and media is
 	 * sized for small paths anyway. It also spares the kernel choosing IP ids. */
 	if (bind_addr->family == 4) {
@@ -113,35 +118,50 @@ static void read_back(struct bf_udp *udp)
 
 /* --- receiving --- */
 
-static struct bf_addr read_pktinfo(const struct msghdr *control)
+static void read_pktinfo(struct bf_udp_packet *packet, const struct cmsghdr *cmsg)
 {
-	struct bf_addr local = {.family = 0};
+	if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
 
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(control); cmsg;
-		cmsg = CMSG_NXTHDR((struct msghdr *)(uintptr_t)control, cmsg)) {
-		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		memcpy(packet->local.ip, &info.ipi_addr, sizeof(info.ipi_addr));
+		packet->local.family = 4;
+	} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
 
-			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-			memcpy(local.ip, &info.ipi_addr, sizeof(info.ipi_addr));
-			local.family = 4;
-		} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-			memcpy(local.ip, &info.ipi6_addr, sizeof(info.ipi6_addr));
-			local.family = 6;
-		}
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		memcpy(packet->local.ip, &info.ipi6_addr, sizeof(info.ipi6_addr));
+		packet->local.family = 6;
 	}
-	return local;
 }
 
-void bf_udp_packet_fill(struct bf_udp_packet *packet, const struct sockaddr *name,
-	const struct msghdr *control, int64_t now_us)
+/* The kernel stamps by the wall clock. A stamp that the wall clock's own jump has made impossible counts as now. */
+static int64_t arrival_us(struct bf_loop *loop, const struct timespec *stamp)
+{
+	int64_t at_us;
+
+	if (loop->wall_offset_us == 0)
+		loop->wall_offset_us = bf_clock_wall_us() - bf_clock_mono_us();
+	at_us = (int64_t)stamp->tv_sec * 1000000 + stamp->tv_nsec / 1000 - loop->wall_offset_us;
+	return at_us <= loop->now_us && at_us > loop->now_us - STAMP_OLD_US ? at_us : loop->now_us;
+}
+
+void bf_udp_packet_fill(struct bf_loop *loop, struct bf_udp_packet *packet,
+	const struct sockaddr *name, const struct msghdr *control)
 {
 	packet->remote = bf_addr_from_sockaddr(name);
-	packet->local = read_pktinfo(control);
-	packet->at_us = now_us;
+	packet->local = (struct bf_addr){.family = 0};
+	packet->at_us = loop->now_us;
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(control); cmsg;
+		cmsg = CMSG_NXTHDR((struct msghdr *)(uintptr_t)control, cmsg)) {
+		struct timespec stamp;
+
+		read_pktinfo(packet, cmsg);
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&stamp, CMSG_DATA(cmsg), sizeof(stamp));
+		packet->at_us = arrival_us(loop, &stamp);
+	}
 }
 
 static void on_packets(struct bf_watch *watch, struct bf_udp_packet *packets, size_t count)
@@ -211,6 +231,8 @@ int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr 
 	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes, &udp->counters);
 	if (err)
 		goto fail_udp;
+	udp->tx.before_flush = conf->before_flush;
+	udp->tx.arg = arg;
 	bf_loop_hook_init(&udp->flush_hook, on_turn_end, udp);
 	bf_watch_open(&udp->watch, loop, &udp_watch_ops, fd);
 	read_back(udp);
@@ -257,6 +279,11 @@ void bf_udp_commit(struct bf_udp *udp, size_t len)
 {
 	bf_udp_tx_commit(&udp->tx, len);
 	bf_loop_hook_request(udp->watch.loop, &udp->flush_hook);
+}
+
+void bf_udp_revoke(struct bf_udp *udp, const uint8_t *data)
+{
+	bf_udp_tx_revoke(&udp->tx, data);
 }
 
 void bf_udp_flush(struct bf_udp *udp)

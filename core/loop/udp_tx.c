@@ -160,6 +160,20 @@ void bf_udp_tx_commit(struct bf_udp_tx *tx, size_t len)
 	tx->slab_at += len; /* no gap: neighbours of one destination share an iovec */
 }
 
+/* The item stays in its flow, without bytes: sending passes over it. */
+void bf_udp_tx_revoke(struct bf_udp_tx *tx, const uint8_t *data)
+{
+	uint32_t offset = (uint32_t)(data - tx->slab);
+
+	for (uint32_t i = tx->item_count; i-- > 0;) {
+		if (tx->items[i].offset != offset)
+			continue;
+		tx->items[i].len = 0;
+		return;
+	}
+	assert(!"revoked what was never committed, or has left");
+}
+
 /* --- control data --- */
 
 /* Write the source address at the start of `control`; returns the bytes used. */
@@ -229,7 +243,7 @@ static uint32_t send_train_singly(struct bf_udp_tx *tx, uint32_t message)
 	uint32_t item = train->first, sent_count = 0;
 
 	set_control(&msg, tx->controls[message], train->pktinfo_len);
-	for (uint32_t i = 0; i < train->count; i++, item = tx->items[item].next) {
+	for (uint32_t i = 0; i < train->count; i++, item = skip_revoked(tx, tx->items[item].next)) {
 		struct iovec iov = {tx->slab + tx->items[item].offset, tx->items[item].len};
 
 		msg.msg_iov = &iov;
@@ -298,6 +312,14 @@ static void add_iov(struct bf_udp_tx *tx, struct msghdr *msg, const struct bf_ud
 	msg->msg_iovlen++;
 }
 
+/* The first from `item` on that was not revoked. */
+static uint32_t skip_revoked(const struct bf_udp_tx *tx, uint32_t item)
+{
+	while (item != BF_UDP_TX_NONE && tx->items[item].len == 0)
+		item = tx->items[item].next;
+	return item;
+}
+
 /* Fill the message with the datagrams from `item` on that may go together. Returns the first that may
  * not: one longer than the first, any after a shorter one, or one beyond a limit. */
 static uint32_t couple(
@@ -311,7 +333,7 @@ static uint32_t couple(
 		add_iov(tx, msg, &tx->items[item]);
 		train->count++;
 		train->bytes += len;
-		item = tx->items[item].next;
+		item = skip_revoked(tx, tx->items[item].next);
 	} while (item != BF_UDP_TX_NONE && tx->counters->has_gso && len == size &&
 		 tx->items[item].len <= size && train->count < TRAIN_SEGMENTS &&
 		 train->bytes + tx->items[item].len <= TRAIN_BYTES);
@@ -350,10 +372,12 @@ void bf_udp_tx_flush(struct bf_udp_tx *tx)
 {
 	struct bf_udp_tx_key key;
 
+	if (tx->before_flush && tx->item_count > 0)
+		tx->before_flush(tx->arg);
 	if (tx->is_reserved)
 		key = tx->flows[tx->flow_last].key;
 	for (uint32_t i = 0; i < tx->flow_count; i++) {
-		uint32_t item = tx->flows[i].first;
+		uint32_t item = skip_revoked(tx, tx->flows[i].first);
 
 		while (item != BF_UDP_TX_NONE)
 			item = add_train(tx, &tx->flows[i], item);

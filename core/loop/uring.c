@@ -346,7 +346,7 @@ static void on_datagram(struct bf_loop *loop, struct uring *io, struct bf_watch 
 	control = (struct msghdr){
 		.msg_control = (uint8_t *)io_uring_recvmsg_name(head) + io->udp_msg.msg_namelen,
 		.msg_controllen = head->controllen};
-	bf_udp_packet_fill(packet, io_uring_recvmsg_name(head), &control, loop->now_us);
+	bf_udp_packet_fill(loop, packet, io_uring_recvmsg_name(head), &control);
 	packet->data = io_uring_recvmsg_payload(head, &io->udp_msg);
 	packet->len = head->payloadlen;
 }

@@ -145,7 +145,7 @@ void bf_conn_free(struct bf_conn *conn)
 	if (!conn)
 		return;
 	conf = &bf_conn_rooms(conn)->conf;
-	bf_outbox_flush(conf->outbox); /* plans hold the transport */
+	bf_outbox_finish(conf->outbox); /* jobs hold its keys */
 	bf_data_count_refused(conn);
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
 		bf_sub_free(sub);

@@ -4,46 +4,89 @@ void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env
 {
 	outbox->env = env;
 	outbox->drops = drops;
-	outbox->plan_count = 0;
+	outbox->job_count = 0;
 	outbox->sent_packets = 0;
 	outbox->sent_bytes = 0;
 }
 
-struct bf_plan *bf_outbox_add(struct bf_outbox *outbox)
+bool bf_outbox_aim(
+	struct bf_outbox *outbox, struct bf_outbox_aim *out, struct bf_transport *transport)
 {
-	if (outbox->plan_count == BF_OUTBOX_PLANS)
-		bf_outbox_flush(outbox);
-	return &outbox->plans[outbox->plan_count++];
+	out->path = bf_transport_path(transport);
+	out->srtp = bf_transport_srtp_out(transport);
+	if (!out->path || !out->srtp) {
+		outbox->drops[BF_DROP_NO_KEYS]++;
+		return false;
+	}
+	out->tag_len = bf_srtp_tag_len(bf_transport_profile(transport));
+	return true;
 }
 
-static enum bf_drop send_plan(struct bf_outbox *outbox, const struct bf_plan *plan)
+uint8_t *bf_outbox_reserve(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
+	size_t header_len, size_t front_len, size_t payload_len)
 {
 	const struct bf_transport_env *env = outbox->env;
-	const struct bf_ice_path *path = bf_transport_path(plan->transport);
-	struct bf_srtp_protect_job job = {
-		.srtp = bf_transport_srtp_out(plan->transport),
-		.header = bf_bytes(plan->header, plan->header_len),
-		.payload = plan->payload,
-		.dst_size = plan->header_len + plan->payload.len + BF_SRTP_OVERHEAD_MAX,
-	};
 
-	if (!path || !job.srtp)
-		return BF_DROP_NO_KEYS;
-	job.dst = env->reserve(env->arg, path, job.dst_size);
-	if (!job.dst)
-		return BF_DROP_NONE; /* reserve has counted it */
-	bf_srtp_protect(&job, 1);
-	if (job.dst_len == 0)
-		return BF_DROP_SSRC_LIMIT;
-	env->commit(env->arg, path, job.dst_len);
-	outbox->sent_packets++;
-	outbox->sent_bytes += job.dst_len;
-	return BF_DROP_NONE;
+	if (outbox->job_count == BF_OUTBOX_JOBS)
+		bf_outbox_finish(outbox);
+	return env->reserve(
+		env->arg, aim->path, header_len + front_len + payload_len + aim->tag_len);
 }
 
-void bf_outbox_flush(struct bf_outbox *outbox)
+/* A TCP path has room for one packet only, which leaves when it is committed. */
+static void send_at_once(
+	struct bf_outbox *outbox, const struct bf_outbox_aim *aim, struct bf_srtp_protect_job *job)
 {
-	for (size_t i = 0; i < outbox->plan_count; i++)
-		outbox->drops[send_plan(outbox, &outbox->plans[i])]++;
-	outbox->plan_count = 0;
+	const struct bf_transport_env *env = outbox->env;
+
+	bf_srtp_protect(job, 1);
+	if (job->dst_len == 0) {
+		outbox->drops[BF_DROP_SSRC_LIMIT]++;
+		return;
+	}
+	env->commit(env->arg, aim->path, job->dst_len);
+	outbox->sent_packets++;
+	outbox->sent_bytes += job->dst_len;
+}
+
+void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim, uint8_t *dst,
+	size_t header_len, size_t front_len, struct bf_bytes payload)
+{
+	const struct bf_transport_env *env = outbox->env;
+	size_t len = header_len + front_len + payload.len + aim->tag_len;
+	struct bf_srtp_protect_job *job = &outbox->jobs[outbox->job_count];
+
+	*job = (struct bf_srtp_protect_job){
+		.srtp = aim->srtp,
+		.dst = dst,
+		.dst_size = len,
+		.header_len = header_len,
+		.front_len = front_len,
+		.payload = payload,
+	};
+	if (aim->path->is_tcp) {
+		send_at_once(outbox, aim, job);
+		return;
+	}
+	outbox->sockets[outbox->job_count++] = aim->path->socket;
+	env->commit(env->arg, aim->path, len);
+}
+
+void bf_outbox_finish(struct bf_outbox *outbox)
+{
+	const struct bf_transport_env *env = outbox->env;
+
+	bf_srtp_protect(outbox->jobs, outbox->job_count);
+	for (size_t i = 0; i < outbox->job_count; i++) {
+		const struct bf_srtp_protect_job *job = &outbox->jobs[i];
+
+		if (job->dst_len == 0) {
+			env->revoke(env->arg, outbox->sockets[i], job->dst);
+			outbox->drops[BF_DROP_SSRC_LIMIT]++;
+			continue;
+		}
+		outbox->sent_packets++;
+		outbox->sent_bytes += job->dst_len;
+	}
+	outbox->job_count = 0;
 }

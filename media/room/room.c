@@ -440,6 +440,7 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	rooms->parsed = calloc(1, sizeof(*rooms->parsed));
 	rooms->written = calloc(BF_SDP_MEDIA, sizeof(*rooms->written));
 	rooms->text = malloc(BF_SDP_TEXT_MAX);
+	bf_forward_init(rooms);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (err) {
@@ -464,6 +465,7 @@ void bf_rooms_free(struct bf_rooms *rooms)
 		struct bf_list *first = bf_list_first(&room->participants);
 		remove_participant(BF_CONTAINER(first, struct bf_participant, node));
 	}
+	bf_forward_deinit(rooms);
 	bf_map_deinit(&rooms->rooms);
 	free(rooms->parsed);
 	free(rooms->written);

@@ -30,7 +30,12 @@
 #define BF_LAYER_ALIVE_US 2000000 /* a layer without packets for this long counts as switched off */
 #define BF_NACK_RTT_US \
 	100000 /* publishers' round trips are not known to us: ask again after this */
-#define BF_RESEND_GUARD_US 20000 /* the same packet is not sent again within this time */
+#define BF_RESEND_GUARD_US    20000 /* the same packet is not sent again within this time */
+#define BF_RESEND_GUARD_COUNT 64    /* packets of a subscription of which that is known */
+#define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
+/* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
+ * is gained is one train to each subscriber instead of several. */
+#define BF_GATHER_US 1000
 
 struct bf_participant;
 struct bf_track;
@@ -57,6 +62,11 @@ struct bf_stream {
 	uint64_t sr_ntp;	/* last sender report, 0: none yet */
 	uint32_t sr_timestamp;
 	int64_t sr_at_us;
+	/* waiting to be forwarded, by number in the cache */
+	struct bf_list pending_node; /* rooms->pending */
+	uint64_t pending[BF_BURST];
+	unsigned pending_count;
+	int64_t pending_until_us; /* when they go, complete or not */
 };
 
 /* What a participant publishes. */
@@ -82,6 +92,13 @@ struct bf_track {
 	struct bf_list subs;
 };
 
+/* When a packet was last sent again. */
+struct bf_resend_guard {
+	uint16_t seq;
+	bool is_set;
+	uint32_t at_ms;
+};
+
 /* One outgoing stream to one participant. */
 struct bf_sub {
 	struct bf_list track_node; /* track->subs */
@@ -103,11 +120,12 @@ struct bf_sub {
 	struct bf_sdp_format format; /* negotiated; fmtp not kept */
 	struct bf_rewrite rewrite;
 	uint16_t rtx_seq;
-	uint32_t resent_ms[BF_REWRITE_WINDOW]; /* by outgoing seq: when it was last sent again */
+	struct bf_resend_guard resent[BF_RESEND_GUARD_COUNT]; /* by outgoing seq; video */
 	struct bf_keyframe_quota quota;
 	uint32_t packet_count, byte_count;
 	uint32_t sr_lsr; /* of our last sender report */
 	int64_t sr_at_us;
+	struct bf_rewrite_slot slots[];
 };
 
 /* A codec setting and the payload types we gave it on this connection (RFC 8843 section 9.1: one meaning in the whole bundle). */
@@ -199,6 +217,9 @@ struct bf_rooms {
 	char *text;		      /* scratch: BF_SDP_TEXT_MAX bytes */
 	struct bf_rooms_counters counters;
 	uint32_t next_stream_uid;
+	struct bf_list pending; /* streams with packets to forward */
+	struct bf_loop_hook forward_hook;
+	struct bf_timer gather_timer;
 };
 
 /* room.c */
@@ -278,9 +299,44 @@ void bf_layer_update_track(struct bf_track *track);
 void bf_layer_want_keyframe(struct bf_sub *sub);
 
 /* forward.c */
-void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet);
+void bf_forward_init(struct bf_rooms *rooms);
+void bf_forward_deinit(struct bf_rooms *rooms);
+/* A packet that the cache holds: goes to the subscribers at the end of the turn, or with the rest of its frame. */
+void bf_forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet);
+/* One that the cache has no room for, after all that wait. */
+void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *packet);
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
-void bf_forward_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
+void bf_forward_flush(struct bf_stream *stream);  /* what waits goes now */
+void bf_forward_forget(struct bf_stream *stream); /* what waits does not go */
+
+/* resend.c */
+void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
+
+/* emit.c: a packet's header, as far as it is the same for all subscribers with the same extension ids */
+struct bf_template {
+	const struct bf_media_packet *packet;
+	uint16_t header_len;
+	uint16_t front_len;		  /* bytes of payload that are rewritten */
+	uint8_t bytes[BF_RTP_HEADER_MAX]; /* the header */
+};
+struct bf_emit {
+	uint8_t pt;
+	uint16_t seq;
+	uint32_t timestamp, ssrc;
+	uint16_t picture_id;
+	uint8_t tl0picidx;
+	bool is_rtx; /* RFC 4588: `rtx_of` goes before the payload */
+	uint16_t rtx_of;
+};
+void bf_template_make(struct bf_template *out, const struct bf_media_packet *packet,
+	const struct bf_ext_map *exts);
+void bf_emit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
+	const struct bf_template *template, const struct bf_emit *emit);
+
+static inline uint32_t bf_sub_source(const struct bf_sub *sub, const struct bf_stream *stream)
+{
+	return stream->uid << 8 | sub->epoch;
+}
 
 /* feedback.c */
 int64_t bf_feedback_run(struct bf_conn *conn, int64_t now_us); /* returns when next */

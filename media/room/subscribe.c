@@ -53,7 +53,8 @@ struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id
 struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 {
 	struct bf_rooms *rooms = bf_conn_rooms(conn);
-	struct bf_sub *sub = calloc(1, sizeof(*sub));
+	uint32_t slot_count = is_video ? BF_REWRITE_WINDOW : BF_REWRITE_WINDOW_AUDIO;
+	struct bf_sub *sub = calloc(1, sizeof(*sub) + slot_count * sizeof(sub->slots[0]));
 
 	if (!sub)
 		return NULL;
@@ -69,7 +70,7 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 	bf_list_init(&sub->track_node);
 	bf_list_append(&conn->subs, &sub->conn_node);
 	bf_rewrite_init(&sub->rewrite, is_video ? 90000 : 48000, (uint16_t)(bf_rand_u32() & 0x7fff),
-		bf_rand_u32());
+		bf_rand_u32(), sub->slots, slot_count);
 	bf_keyframe_quota_init(&sub->quota, bf_loop_now_us(rooms->conf.loop));
 	rooms->counters.subscriptions++;
 	return sub;
@@ -116,7 +117,7 @@ void bf_sub_free(struct bf_sub *sub)
 	}
 	bf_list_remove(&sub->conn_node);
 	if (bf_transport_srtp_out(conn->transport)) {
-		bf_outbox_flush(bf_conn_rooms(conn)->conf.outbox);
+		bf_outbox_finish(bf_conn_rooms(conn)->conf.outbox);
 		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->ssrc);
 		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->rtx_ssrc);
 	}

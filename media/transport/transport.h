@@ -29,9 +29,12 @@ struct bf_transport_env {
 	struct bf_sctp_stack *sctp;
 	unsigned worker;
 	void *arg;
-	/* Room for one datagram on `path`; NULL if there is none now (counted by the worker). Committed at once. */
+	/* Room for one datagram on `path`; NULL if there is none now (counted by the worker). Committed before the next is
+	 * reserved. On UDP its bytes may be written later, until the worker calls back before it sends (media/room/outbox.h), and
+	 * it may be taken back until then. */
 	uint8_t *(*reserve)(void *arg, const struct bf_ice_path *path, size_t size_max);
 	void (*commit)(void *arg, const struct bf_ice_path *path, size_t len);
+	void (*revoke)(void *arg, uint64_t socket, const uint8_t *data);
 	/* Paths by which the worker finds this transport. A path is added again with each valid check: it belongs to the transport
 	 * that proved it last. */
 	int (*add_path)(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
