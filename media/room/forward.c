@@ -23,6 +23,7 @@ static void write_header(struct bf_plan *plan, const struct bf_sub *sub,
 	bf_rtp_write_header(&wr, &header, bf_bytes(ext, header.has_ext ? bf_wr_len(&ext_wr) : 0));
 	assert(!wr.is_full);
 	plan->header_len = bf_wr_len(&wr);
+	plan->front_len = 0;
 }
 
 /* Bytes at the front of the payload that differ from subscriber to subscriber: up to the last rewritten field. */
@@ -43,15 +44,16 @@ static void add_payload(struct bf_plan *plan, const struct bf_media_packet *pack
 	uint16_t picture_id, uint8_t tl0picidx)
 {
 	size_t front_len = rewritten_len(packet);
-	uint8_t *front = plan->header + plan->header_len;
+	size_t used = plan->header_len + plan->front_len;
+	uint8_t *front = plan->header + used;
 
-	if (front_len > sizeof(plan->header) - plan->header_len)
+	if (front_len > sizeof(plan->header) - used)
 		front_len = 0;
 	if (front_len > 0) {
 		memcpy(front, packet->payload.data, front_len);
 		bf_codec_rewrite(front, &packet->info, picture_id, tl0picidx);
 	}
-	plan->header_len += front_len;
+	plan->front_len += front_len;
 	plan->payload = bf_bytes(packet->payload.data + front_len, packet->payload.len - front_len);
 }
 
@@ -195,7 +197,7 @@ static void plan_rtx(struct bf_sub *sub, struct bf_plan *plan, const struct bf_m
 			.timestamp = sent->timestamp,
 			.ssrc = sub->rtx_ssrc});
 	bf_put_u16(plan->header + plan->header_len, (uint16_t)sent->out_ext_seq);
-	plan->header_len += 2;
+	plan->front_len = 2;
 }
 
 /* Without RTX the very same packet goes out again: the same header, so that SRTP makes the same bytes of it. */

@@ -22,9 +22,11 @@ static enum bf_drop send_plan(struct bf_outbox *outbox, const struct bf_plan *pl
 	const struct bf_ice_path *path = bf_transport_path(plan->transport);
 	struct bf_srtp_protect_job job = {
 		.srtp = bf_transport_srtp_out(plan->transport),
-		.header = bf_bytes(plan->header, plan->header_len),
+		.header_len = plan->header_len,
+		.front_len = plan->front_len,
 		.payload = plan->payload,
-		.dst_size = plan->header_len + plan->payload.len + BF_SRTP_OVERHEAD_MAX,
+		.dst_size = plan->header_len + plan->front_len + plan->payload.len +
+			    BF_SRTP_OVERHEAD_MAX,
 	};
 
 	if (!path || !job.srtp)
@@ -32,6 +34,7 @@ static enum bf_drop send_plan(struct bf_outbox *outbox, const struct bf_plan *pl
 	job.dst = env->reserve(env->arg, path, job.dst_size);
 	if (!job.dst)
 		return BF_DROP_NONE; /* reserve has counted it */
+	memcpy(job.dst, plan->header, plan->header_len + plan->front_len);
 	bf_srtp_protect(&job, 1);
 	if (job.dst_len == 0)
 		return BF_DROP_SSRC_LIMIT;

@@ -1,6 +1,6 @@
 /* media/room/outbox.h - packets decided on but not yet encrypted: the plans of one batch.
  *
- * A plan is a finished header and a view of the payload, which is not copied: encryption writes both into the tx slab of
+ * A plan is a finished header and a view of the payload, which is not copied: encryption writes it into the tx slab of
  * the destination. Views must live until the flush, which comes before the batch's receive buffers are given back.
  * Owner:   a worker.   Thread: its own.
  * Limits:  BF_OUTBOX_PLANS, then it flushes by itself.
@@ -12,11 +12,12 @@
 
 #define BF_OUTBOX_PLANS 256
 #define BF_OUTBOX_HEADER \
-	320 /* RTP header with extensions, and a rewritten payload descriptor or an RTX number */
+	320 /* RTP header with extensions; front: an RTX number, a rewritten payload descriptor */
 
 struct bf_plan {
 	struct bf_transport *transport;
 	size_t header_len;
+	size_t front_len; /* bytes behind the header that begin the payload */
 	struct bf_bytes payload;
 	uint8_t header[BF_OUTBOX_HEADER];
 };
