@@ -188,7 +188,8 @@ static int start_worker(struct server *server, unsigned idx, const struct bf_wor
 	server->worker_count++;
 	BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", idx),
 		BF_UINT("port", bf_worker_port(server->workers[idx])),
-		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))));
+		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))),
+		BF_STR("srtp", bf_worker_srtp(server->workers[idx])));
 	return 0;
 }
 
@@ -216,7 +217,7 @@ static int start_workers(struct server *server)
 			.log = server->log,
 			.metrics = server->metrics,
 			.sctp = server->sctp,
-			.srtp = bf_srtp_engine_libsrtp2(),
+			.srtp = BF_SRTP_ENGINE_LIBSRTP2,
 			.candidate_ips = ips,
 			.candidate_ip_count = ip_count,
 			.arg = server,

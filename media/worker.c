@@ -646,7 +646,7 @@ static int make_rooms(struct bf_worker *worker)
 	worker->env = (struct bf_transport_env){
 		.loop = worker->loop,
 		.dtls = worker->dtls,
-		.srtp = worker->conf.srtp,
+		.srtp = worker->srtp,
 		.sctp = worker->conf.sctp,
 		.worker = worker->conf.idx,
 		.arg = worker,
@@ -681,6 +681,9 @@ static int start(void *arg)
 	bf_timer_init(&worker->report_timer, worker->loop, on_report_timer, worker);
 	bf_timer_init(&worker->pending_timer, worker->loop, on_pending_timer, worker);
 	err = bf_inbox_new(&worker->inbox, worker->loop, INBOX_SLOTS, on_message, worker);
+	if (!err)
+		err = bf_srtp_engine_new(
+			&worker->srtp, worker->conf.srtp, worker->why, worker->why_size);
 	if (!err)
 		err = make_tables(worker);
 	if (!err)
@@ -728,6 +731,7 @@ static void close_all(struct bf_worker *worker)
 	if (worker->cache_pool.slab)
 		bf_pool_deinit(&worker->cache_pool);
 	bf_dtls_ctx_free(worker->dtls);
+	bf_srtp_engine_free(worker->srtp);
 	free(worker->outbox);
 	free(worker->slots);
 }
@@ -774,6 +778,11 @@ unsigned bf_worker_port(const struct bf_worker *worker)
 enum bf_io bf_worker_io(const struct bf_worker *worker)
 {
 	return bf_loop_io(worker->loop);
+}
+
+const char *bf_worker_srtp(const struct bf_worker *worker)
+{
+	return bf_srtp_engine_name(worker->srtp);
 }
 
 bool bf_worker_is_alive(const struct bf_worker *worker)

@@ -42,6 +42,7 @@ struct bf_worker {
 	struct bf_udp *udp[BF_SOCKET_UDP_COUNT];
 	struct bf_tcp_listener *listeners[BF_SOCKET_UDP_COUNT];
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_pool cache_pool;
 	struct bf_rooms *rooms;
 	struct bf_outbox *outbox;

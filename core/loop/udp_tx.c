@@ -174,6 +174,14 @@ void bf_udp_tx_revoke(struct bf_udp_tx *tx, const uint8_t *data)
 	assert(!"revoked what was never committed, or has left");
 }
 
+/* The first from `item` on that was not revoked. */
+static uint32_t skip_revoked(const struct bf_udp_tx *tx, uint32_t item)
+{
+	while (item != BF_UDP_TX_NONE && tx->items[item].len == 0)
+		item = tx->items[item].next;
+	return item;
+}
+
 /* --- control data --- */
 
 /* Write the source address at the start of `control`; returns the bytes used. */
@@ -310,14 +318,6 @@ static void add_iov(struct bf_udp_tx *tx, struct msghdr *msg, const struct bf_ud
 	}
 	tx->iovs[tx->iov_count++] = (struct iovec){data, item->len};
 	msg->msg_iovlen++;
-}
-
-/* The first from `item` on that was not revoked. */
-static uint32_t skip_revoked(const struct bf_udp_tx *tx, uint32_t item)
-{
-	while (item != BF_UDP_TX_NONE && tx->items[item].len == 0)
-		item = tx->items[item].next;
-	return item;
 }
 
 /* Fill the message with the datagrams from `item` on that may go together. Returns the first that may

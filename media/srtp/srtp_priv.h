@@ -27,28 +27,37 @@ void bf_ssrc_set_deinit(struct bf_ssrc_set *set);
 
 /* The part of a bf_srtp that every engine begins its own with. */
 struct bf_srtp {
-	const struct bf_srtp_engine *engine;
+	struct bf_srtp_engine *engine;
 	enum bf_srtp_profile profile;
 	bool is_outgoing;
 };
 
 /* Batches handed to an engine belong to it alone; jobs of a batch may be of different bf_srtp. */
-struct bf_srtp_engine {
+struct bf_srtp_engine_ops {
 	const char *name;
+	void (*destroy)(struct bf_srtp_engine *engine);
 	/* -ENOMEM. Fills everything but the common part. */
-	int (*create)(struct bf_srtp **out, enum bf_srtp_profile profile,
-		const struct bf_srtp_key *key, bool is_outgoing);
-	void (*destroy)(struct bf_srtp *srtp);
+	int (*create)(struct bf_srtp **out, struct bf_srtp_engine *engine,
+		enum bf_srtp_profile profile, const struct bf_srtp_key *key, bool is_outgoing);
+	void (*destroy_srtp)(struct bf_srtp *srtp);
 	/* The header is complete and `dst` has room; sets dst_len, 0 on failure. */
-	void (*protect)(struct bf_srtp_protect_job *jobs, size_t count);
+	void (*protect)(
+		struct bf_srtp_engine *engine, struct bf_srtp_protect_job *jobs, size_t count);
 	/* The header is complete and a tag fits behind it. Jobs whose `drop` is set already are skipped. */
-	void (*unprotect)(struct bf_srtp_unprotect_job *jobs, size_t count);
+	void (*unprotect)(
+		struct bf_srtp_engine *engine, struct bf_srtp_unprotect_job *jobs, size_t count);
 	int (*protect_rtcp)(struct bf_srtp *srtp, uint8_t *data, size_t len);
 	enum bf_drop (*unprotect_rtcp)(struct bf_srtp *srtp, uint8_t *data, size_t *len);
 	void (*remove_ssrc)(struct bf_srtp *srtp, uint32_t ssrc);
 };
 
-/* Bytes of authentication tag behind an RTP packet. */
-size_t bf_srtp_tag_len(enum bf_srtp_profile profile);
+/* The part that every engine begins with. */
+struct bf_srtp_engine {
+	const struct bf_srtp_engine_ops *ops;
+	size_t srtp_count; /* that borrow it */
+};
+
+/* Engines. -ENOTSUP with `why`, -ENOMEM. Each sets `ops`. */
+int bf_srtp_libsrtp2_new(struct bf_srtp_engine **out, char *why, size_t why_size);
 
 #endif

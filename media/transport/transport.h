@@ -25,7 +25,7 @@ struct bf_transport;
 struct bf_transport_env {
 	struct bf_loop *loop;
 	struct bf_dtls_ctx *dtls;
-	const struct bf_srtp_engine *srtp;
+	struct bf_srtp_engine *srtp;
 	struct bf_sctp_stack *sctp;
 	unsigned worker;
 	void *arg;

@@ -71,6 +71,7 @@ static int find_server(struct bench *bench, const char *url)
 int bench_new(struct bench **out, const struct bench_options *options)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
+	char why[256];
 	int err = -ENOMEM;
 
 	if (!bench)
@@ -84,6 +85,8 @@ int bench_new(struct bench **out, const struct bench_options *options)
 	err = find_server(bench, options->server);
 	if (!err)
 		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
+	if (!err)
+		err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why));
 	if (err)
 		goto fail;
 	bench_probe_table_init(&bench->table);
@@ -100,6 +103,7 @@ void bench_free(struct bench *bench)
 {
 	if (!bench)
 		return;
+	bf_srtp_engine_free(bench->srtp);
 	bf_dtls_ctx_free(bench->dtls);
 	free(bench->sdp);
 	free(bench->rx);

@@ -51,6 +51,7 @@ struct bench {
 	/* owned */
 	int epoll_fd;
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_sdp *sdp; /* scratch for reading answers */
 	struct bench_rx *rx;
 	/* state */

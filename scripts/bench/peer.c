@@ -240,7 +240,7 @@ static void tick_ice(struct bench_peer *peer, int64_t at_us)
 
 static void take_keys(struct bench_peer *peer)
 {
-	const struct bf_srtp_engine *engine = bf_srtp_engine_libsrtp2();
+	struct bf_srtp_engine *engine = peer->bench->srtp;
 	struct bf_srtp_key outgoing, incoming;
 	enum bf_srtp_profile profile = bf_dtls_srtp_keys(peer->dtls, &outgoing, &incoming);
 

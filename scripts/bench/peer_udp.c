@@ -2,6 +2,7 @@
 #include "media/rtp/rtp.h"
 #include "scripts/bench/peer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>
@@ -147,11 +148,13 @@ int bench_peer_send_rtp(struct bench_peer *peer, struct bf_bytes header, struct 
 {
 	uint8_t packet[BENCH_DATAGRAM_MAX + BF_SRTP_OVERHEAD_MAX];
 	struct bf_srtp_protect_job job = {.srtp = peer->srtp_out,
-		.header = header,
-		.payload = payload,
 		.dst = packet,
-		.dst_size = sizeof(packet)};
+		.dst_size = sizeof(packet),
+		.header_len = header.len,
+		.payload = payload};
 
+	assert(header.len <= sizeof(packet));
+	memcpy(packet, header.data, header.len);
 	bf_srtp_protect(&job, 1);
 	if (job.dst_len == 0)
 		return -EIO;

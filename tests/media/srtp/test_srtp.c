@@ -18,11 +18,13 @@ static const enum bf_srtp_profile all_profiles[] = {
 struct packet {
 	uint8_t bytes[PACKET_MAX];
 	size_t header_len;
+	size_t front_len; /* of the payload: given in dst */
 	size_t len;
 };
 
 /* One direction: what one end protects and the other one takes. */
 struct link {
+	struct bf_srtp_engine *engine;
 	struct bf_srtp *out;
 	struct bf_srtp *in;
 	struct srtp_ref ref;
@@ -30,13 +32,15 @@ struct link {
 
 static void link_init(struct link *link, enum bf_srtp_profile profile)
 {
-	const struct bf_srtp_engine *engine = bf_srtp_engine_libsrtp2();
 	struct bf_srtp_key key;
+	char why[256];
 
+	assert_int_equal(
+		bf_srtp_engine_new(&link->engine, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
 	for (size_t i = 0; i < sizeof(key.bytes); i++)
 		key.bytes[i] = (uint8_t)(i * 73 + (size_t)profile);
-	assert_int_equal(bf_srtp_new(&link->out, engine, profile, &key, true), 0);
-	assert_int_equal(bf_srtp_new(&link->in, engine, profile, &key, false), 0);
+	assert_int_equal(bf_srtp_new(&link->out, link->engine, profile, &key, true), 0);
+	assert_int_equal(bf_srtp_new(&link->in, link->engine, profile, &key, false), 0);
 	srtp_ref_init(&link->ref, profile, &key);
 }
 
@@ -44,6 +48,7 @@ static void link_deinit(struct link *link)
 {
 	bf_srtp_free(link->out);
 	bf_srtp_free(link->in);
+	bf_srtp_engine_free(link->engine);
 }
 
 static void make(struct packet *packet, uint32_t ssrc, uint16_t seq, size_t payload_len)
@@ -77,13 +82,15 @@ static void make_long_header(struct packet *packet, uint32_t ssrc, uint16_t seq,
 static size_t protect(
 	struct bf_srtp *srtp, const struct packet *packet, uint8_t out[static PACKET_MAX])
 {
+	size_t plain_len = packet->header_len + packet->front_len;
 	struct bf_srtp_protect_job job = {.srtp = srtp,
-		.header = bf_bytes(packet->bytes, packet->header_len),
-		.payload = bf_bytes(
-			packet->bytes + packet->header_len, packet->len - packet->header_len),
 		.dst = out,
-		.dst_size = packet->len + bf_srtp_tag_len(srtp->profile)};
+		.dst_size = packet->len + bf_srtp_tag_len(srtp->profile),
+		.header_len = packet->header_len,
+		.front_len = packet->front_len,
+		.payload = bf_bytes(packet->bytes + plain_len, packet->len - plain_len)};
 
+	memcpy(out, packet->bytes, plain_len);
 	bf_srtp_protect(&job, 1);
 	return job.dst_len;
 }
@@ -162,6 +169,7 @@ static void check_bytes(struct link *link, enum bf_srtp_profile profile)
 			make_long_header(&packet, 0xDECAFBAD, seq++, lens[i / 2]);
 		else
 			make(&packet, 0xDECAFBAD, seq++, lens[i / 2]);
+		packet.front_len = i * 7 % (lens[i / 2] + 1);
 		memset(out, 0xAA, sizeof(out));
 		len = protect(link->out, &packet, out);
 		assert_int_equal(
@@ -373,10 +381,11 @@ static void batch_serves_many_destinations_and_skips_what_is_broken(void **state
 	for (size_t i = 0; i < 3; i++) {
 		link_init(&links[i], all_profiles[i]);
 		jobs[i] = (struct bf_srtp_protect_job){.srtp = links[i].out,
-			.header = bf_bytes(packet.bytes, packet.header_len),
-			.payload = bf_bytes(packet.bytes + packet.header_len, 500),
 			.dst = out[i],
-			.dst_size = PACKET_MAX};
+			.dst_size = PACKET_MAX,
+			.header_len = packet.header_len,
+			.payload = bf_bytes(packet.bytes + packet.header_len, 500)};
+		memcpy(out[i], packet.bytes, packet.header_len);
 	}
 	bf_srtp_protect(jobs, 3);
 	bf_srtp_protect(jobs, 0);
@@ -522,21 +531,39 @@ static void profiles_have_names_and_lengths(void **state)
 				 bf_srtp_salt_len(BF_SRTP_AES128_CM_SHA1_80),
 		30);
 	assert_int_equal(bf_srtp_key_len(BF_SRTP_NONE), 0);
-	assert_string_equal(bf_srtp_engine_name(bf_srtp_engine_libsrtp2()), "libsrtp2");
 	bf_srtp_free(NULL);
 }
 
 static void unknown_profile_is_refused(void **state)
 {
 	static const struct bf_srtp_key key;
+	struct bf_srtp_engine *engine;
 	struct bf_srtp *srtp;
+	char why[256];
 
 	(void)state;
-	assert_int_equal(
-		bf_srtp_new(&srtp, bf_srtp_engine_libsrtp2(), BF_SRTP_NONE, &key, true), -EINVAL);
-	assert_int_equal(
-		bf_srtp_new(&srtp, bf_srtp_engine_libsrtp2(), (enum bf_srtp_profile)2, &key, true),
-		-EINVAL);
+	assert_int_equal(bf_srtp_engine_new(&engine, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
+	assert_int_equal(bf_srtp_new(&srtp, engine, BF_SRTP_NONE, &key, true), -EINVAL);
+	assert_int_equal(bf_srtp_new(&srtp, engine, (enum bf_srtp_profile)2, &key, true), -EINVAL);
+	bf_srtp_engine_free(engine);
+}
+
+static void engines_have_names(void **state)
+{
+	struct bf_srtp_engine *engine;
+	enum bf_srtp_engine_kind kind;
+	char why[256];
+
+	(void)state;
+	assert_int_equal(bf_srtp_engine_kind_from_name(&kind, bf_bytes_str("libsrtp2")), 0);
+	assert_int_equal(kind, BF_SRTP_ENGINE_LIBSRTP2);
+	assert_string_equal(bf_srtp_engine_kind_name(BF_SRTP_ENGINE_IPSEC_MB), "ipsec-mb");
+	assert_int_equal(bf_srtp_engine_kind_from_name(&kind, bf_bytes_str("srtp")), -EINVAL);
+	assert_int_equal(bf_srtp_engine_kind_from_name(&kind, bf_bytes(NULL, 0)), -EINVAL);
+	assert_int_equal(bf_srtp_engine_new(&engine, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
+	assert_string_equal(bf_srtp_engine_name(engine), "libsrtp2");
+	bf_srtp_engine_free(engine);
+	bf_srtp_engine_free(NULL);
 }
 
 static void set_of_ssrcs_keeps_what_is_put_and_forgets_what_is_removed(void **state)
@@ -584,6 +611,7 @@ int main(void)
 		cmocka_unit_test(rtcp_needs_room_and_counts_as_a_context),
 		cmocka_unit_test(profiles_have_names_and_lengths),
 		cmocka_unit_test(unknown_profile_is_refused),
+		cmocka_unit_test(engines_have_names),
 		cmocka_unit_test(set_of_ssrcs_keeps_what_is_put_and_forgets_what_is_removed),
 	};
 

@@ -72,7 +72,7 @@ void stage_open(struct stage *stage, enum bf_io io)
 			    .log = stage->log,
 			    .metrics = stage->metrics,
 			    .sctp = stage->sctp,
-			    .srtp = bf_srtp_engine_libsrtp2(),
+			    .srtp = BF_SRTP_ENGINE_LIBSRTP2,
 			    .candidate_ips = &loopback,
 			    .candidate_ip_count = 1,
 			    .arg = stage->queue,

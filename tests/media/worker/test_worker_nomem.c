@@ -64,6 +64,7 @@ struct house {
 	struct bf_log *log;
 	struct bf_sctp_stack *sctp;
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_transport_env env;
 	struct bf_outbox outbox;
 	struct bf_pool cache_pool;
@@ -153,6 +154,7 @@ static void on_wake(void *arg, unsigned worker)
 static void house_open(struct house *house)
 {
 	const enum bf_srtp_profile profile = BF_SRTP_AEAD_AES_128_GCM;
+	char why[256];
 
 	memset(house, 0, sizeof(*house));
 	assert_int_equal(bf_loop_new(&house->loop, BF_IO_EPOLL), 0);
@@ -160,12 +162,14 @@ static void house_open(struct house *house)
 	assert_int_equal(bf_log_new(&house->log, house->log_fd, BF_LOG_LOGFMT, BF_LOG_ERROR), 0);
 	assert_int_equal(bf_sctp_stack_new(&house->sctp, 1, on_wake, NULL), 0);
 	assert_int_equal(bf_dtls_ctx_new(&house->dtls, &profile, 1), 0);
+	assert_int_equal(
+		bf_srtp_engine_new(&house->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
 	assert_int_equal(bf_pool_init(&house->cache_pool, sizeof(struct bf_cache_block), 64), 0);
 	snprintf(house->candidates[0], sizeof(house->candidates[0]),
 		"candidate:1 1 udp 1 127.0.0.1 9 typ host");
 	house->env = (struct bf_transport_env){.loop = house->loop,
 		.dtls = house->dtls,
-		.srtp = bf_srtp_engine_libsrtp2(),
+		.srtp = house->srtp,
 		.sctp = house->sctp,
 		.arg = house,
 		.reserve = reserve,
@@ -198,6 +202,7 @@ static void house_close(struct house *house)
 		assert_null(house->conns[i]);
 	bf_pool_deinit(&house->cache_pool); /* asserts that all blocks are back */
 	bf_dtls_ctx_free(house->dtls);
+	bf_srtp_engine_free(house->srtp);
 	bf_sctp_stack_free(house->sctp);
 	bf_log_free(house->log);
 	close(house->log_fd);
