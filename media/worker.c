@@ -288,12 +288,32 @@ static enum bf_drop demux(struct bf_worker *worker, const struct bf_ice_path *pa
 	return BF_DROP_UNKNOWN_PROTO;
 }
 
+/* Wake-ups cost more than packets when many come one by one: from so many a second on, they are taken together. */
+#define COALESCE_PPS	   2000
+#define COALESCE_WINDOW_US 20000
+
+static void adapt_rest(struct bf_worker *worker, size_t count)
+{
+	int64_t now_us = bf_loop_now_us(worker->loop);
+	int64_t elapsed_us = now_us - worker->rate_since_us;
+	bool is_busy;
+
+	worker->rate_count += count;
+	if (elapsed_us < COALESCE_WINDOW_US)
+		return;
+	is_busy = (int64_t)worker->rate_count * 1000000 / elapsed_us >= COALESCE_PPS;
+	bf_loop_set_rest(worker->loop, is_busy ? worker->conf.conf->media.coalesce_us : 0);
+	worker->rate_since_us = now_us;
+	worker->rate_count = 0;
+}
+
 void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
 	struct bf_udp_packet *packets, size_t count)
 {
 	struct srtp_batch batch;
 
 	assert(count <= BF_UDP_BATCH);
+	adapt_rest(worker, count);
 	batch.count = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct bf_ice_path path = {.remote = packets[i].remote,
@@ -505,6 +525,7 @@ static int open_udp(struct bf_worker *worker)
 	const struct bf_udp_conf conf = {.rcvbuf_bytes = UDP_BUFFER_BYTES,
 		.sndbuf_bytes = UDP_BUFFER_BYTES,
 		.tx_slab_bytes = TX_SLAB_BYTES,
+		.is_single = strcmp(worker->conf.conf->media.gso, "off") == 0,
 		.before_flush = before_flush};
 	struct bf_addr any;
 	int err;

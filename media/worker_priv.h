@@ -62,6 +62,8 @@ struct bf_worker {
 	unsigned candidate_count;
 	uint16_t port;
 	uint64_t drops[BF_DROP_COUNT];
+	int64_t rate_since_us; /* packets received since then: */
+	uint64_t rate_count;
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
 	size_t pending_head, pending_count;

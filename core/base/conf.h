@@ -29,6 +29,8 @@ struct bf_conf {
 		unsigned interfaces_count;
 		unsigned workers;    /* 0: one per core */
 		char *io;	     /* auto, uring, epoll */
+		char *gso;	     /* auto, off */
+		unsigned coalesce_us; /* under load, how long packets wait for others; 0: not */
 		char *srtp_profiles; /* order of preference, comma separated */
 		unsigned room_participant_count_max;
 		unsigned transport_count_max; /* of one worker */

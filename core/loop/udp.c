@@ -236,6 +236,7 @@ int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr 
 	bf_loop_hook_init(&udp->flush_hook, on_turn_end, udp);
 	bf_watch_open(&udp->watch, loop, &udp_watch_ops, fd);
 	read_back(udp);
+	udp->counters.has_gso = udp->counters.has_gso && !conf->is_single;
 	udp->is_any = bf_addr_is_any(&udp->local);
 	udp->watch.oversize_count = &udp->counters.rx_oversize;
 	udp->watch.rx_wanted = true;

@@ -35,6 +35,7 @@ struct bf_udp_conf {
 	size_t rcvbuf_bytes; /* SO_RCVBUF asked for; 0 leaves the system's */
 	size_t sndbuf_bytes;
 	size_t tx_slab_bytes; /* 0: 1 MiB */
+	bool is_single;	      /* each datagram by itself, no trains */
 	/* Called with `arg` before committed datagrams leave, whatever makes them leave: the owner finishes writing those it
 	 * has committed but not filled yet (encryption in batches). Must not reserve. May be NULL. */
 	void (*before_flush)(void *arg);

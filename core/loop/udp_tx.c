@@ -243,12 +243,14 @@ static int send_one(int fd, const struct msghdr *msg)
 	return sent < 0 ? -errno : 0;
 }
 
-/* A train that was refused as such: its datagrams one by one. Returns how many the kernel took. */
-static uint32_t send_train_singly(struct bf_udp_tx *tx, uint32_t message)
+/* A train that was refused as such: its datagrams one by one. Returns whether the first went, which is of full size: then it was
+ * not its size that the train was refused for. */
+static bool send_train_singly(struct bf_udp_tx *tx, uint32_t message)
 {
 	const struct bf_udp_tx_train *train = &tx->trains[message];
 	struct msghdr msg = tx->messages[message].msg_hdr;
-	uint32_t item = train->first, sent_count = 0;
+	uint32_t item = train->first;
+	bool is_first_sent = false;
 
 	set_control(&msg, tx->controls[message], train->pktinfo_len);
 	for (uint32_t i = 0; i < train->count; i++, item = skip_revoked(tx, tx->items[item].next)) {
@@ -261,9 +263,9 @@ static uint32_t send_train_singly(struct bf_udp_tx *tx, uint32_t message)
 			continue;
 		}
 		count_sent(tx, 1, tx->items[item].len);
-		sent_count++;
+		is_first_sent = is_first_sent || i == 0;
 	}
-	return sent_count;
+	return is_first_sent;
 }
 
 /* The kernel refused message `message`. Returns how many messages that settles. */
@@ -275,9 +277,9 @@ static uint32_t on_refused(struct bf_udp_tx *tx, uint32_t message, int error)
 		return 0;
 	if (tx->trains[message].count > 1 &&
 		(error == EIO || error == EINVAL || error == EMSGSIZE)) {
-		/* EIO and EINVAL: a device or kernel without GSO - or a datagram larger than the device's MTU,
-		 * which then does not pass alone either and says nothing about GSO. */
-		if (send_train_singly(tx, message) > 0 && error != EMSGSIZE)
+		/* EIO and EINVAL: a device or kernel without GSO - or datagrams larger than the device's MTU, which
+		 * do not pass alone either and say nothing about GSO. */
+		if (send_train_singly(tx, message) && error != EMSGSIZE)
 			tx->counters->has_gso = false;
 		return 1;
 	}
