@@ -9,7 +9,8 @@
 
 static bool is_skipped(const struct bf_rewrite_line *line, uint64_t in)
 {
-	return line->skipped[in % BF_REWRITE_SKIPS / 64] >> (in % 64) & 1;
+	return line->skipped_count > 0 &&
+	       (line->skipped[in % BF_REWRITE_SKIPS / 64] >> (in % 64) & 1);
 }
 
 static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
@@ -17,7 +18,17 @@ static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
 	uint64_t bit = UINT64_C(1) << (in % 64);
 	uint64_t *word = &line->skipped[in % BF_REWRITE_SKIPS / 64];
 
+	if ((*word & bit) != 0)
+		line->skipped_count--;
+	if (is_set)
+		line->skipped_count++;
 	*word = is_set ? *word | bit : *word & ~bit;
+}
+
+static void clear_marks(struct bf_rewrite_line *line)
+{
+	memset(line->skipped, 0, sizeof(line->skipped));
+	line->skipped_count = 0;
 }
 
 /* `in` is the first number of a source and goes out after all that was sent. */
@@ -26,7 +37,7 @@ static void start_line(struct bf_rewrite_line *line, uint64_t in)
 	line->in_base = in;
 	line->in_highest = in;
 	line->offset = (int64_t)(line->out_highest + 1 - in);
-	memset(line->skipped, 0, sizeof(line->skipped));
+	clear_marks(line);
 }
 
 static void raise_line(struct bf_rewrite_line *line, uint64_t in)
@@ -34,8 +45,8 @@ static void raise_line(struct bf_rewrite_line *line, uint64_t in)
 	if (in <= line->in_highest)
 		return;
 	if (in - line->in_highest >= BF_REWRITE_SKIPS) {
-		memset(line->skipped, 0, sizeof(line->skipped));
-	} else {
+		clear_marks(line);
+	} else if (line->skipped_count > 0) {
 		for (uint64_t at = line->in_highest + 1; at <= in; at++)
 			mark(line, at, false);
 	}
@@ -47,6 +58,8 @@ static unsigned count_skipped_after(const struct bf_rewrite_line *line, uint64_t
 {
 	unsigned count = 0;
 
+	if (line->skipped_count == 0)
+		return 0;
 	for (uint64_t at = in + 1; at <= line->in_highest; at += 64 - at % 64) {
 		uint64_t word = line->skipped[at % BF_REWRITE_SKIPS / 64] >> (at % 64);
 		uint64_t left = line->in_highest - at + 1;

@@ -63,6 +63,7 @@ struct bf_rewrite_line {
 	uint64_t in_highest;			 /* of the current source, sent or left out */
 	uint64_t out_highest;			 /* sent, over all sources */
 	int64_t offset;				 /* out - in, from in_highest on */
+	uint32_t skipped_count;			 /* bits set: mostly none, and then they need no look */
 	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
 };
 
