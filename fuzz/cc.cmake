@@ -1,1 +1,2 @@
 bf_fuzz(fuzz_twcc SOURCES fuzz_twcc.c LINK bf_cc CORPUS fuzz_twcc)
+bf_fuzz(fuzz_pacer SOURCES fuzz_pacer.c LINK bf_cc CORPUS fuzz_pacer)
