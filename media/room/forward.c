@@ -9,6 +9,7 @@
 /* Packets on their way, with headers for subscribers whose extension ids are `exts`. */
 struct burst {
 	struct bf_stream *stream;
+	int64_t now_us;
 	size_t count;
 	const struct bf_media_packet *packets[BF_BURST];
 	bool has_templates;
@@ -33,7 +34,7 @@ static void take_templates(struct burst *burst, const struct bf_ext_map *exts)
 }
 
 static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
-	const struct bf_outbox_aim *aim, const struct bf_template *template)
+	const struct bf_outbox_aim *aim, const struct bf_template *template, int64_t now_us)
 {
 	const struct bf_media_packet *packet = template->packet;
 	struct bf_rewrite_in in = {
@@ -47,6 +48,10 @@ static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
 
 	if (!bf_rewrite_packet(&sub->rewrite, &in, &out))
 		return;
+	sub->packet_count++;
+	sub->byte_count += (uint32_t)packet->payload.len;
+	if (!bf_pace_admit(sub, template, false, out.seq, now_us))
+		return;
 	bf_emit(outbox_of(sub), aim, template,
 		&(struct bf_emit){.pt = sub->pt,
 			.seq = out.seq,
@@ -54,8 +59,6 @@ static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
 			.ssrc = sub->ssrc,
 			.picture_id = out.picture_id,
 			.tl0picidx = out.tl0picidx});
-	sub->packet_count++;
-	sub->byte_count += (uint32_t)packet->payload.len;
 }
 
 static void post_layer(const struct bf_sub *sub)
@@ -91,7 +94,7 @@ static bool takes(
 /* The packet that let a subscription in was late: what came before it in time, but after it in order, is in the cache. What of it
  * is part of this burst is sent here, too; its own turn finds the numbers taken. */
 static void follow_up(struct bf_sub *sub, const struct bf_stream *stream,
-	const struct bf_outbox_aim *aim, const struct bf_media_packet *first)
+	const struct bf_outbox_aim *aim, const struct bf_media_packet *first, int64_t now_us)
 {
 	uint64_t at = first->ext_seq + 1;
 	struct bf_template template;
@@ -104,7 +107,7 @@ static void follow_up(struct bf_sub *sub, const struct bf_stream *stream,
 		if (!packet)
 			continue;
 		bf_template_make(&template, packet, &sub->exts);
-		send_packet(sub, stream, aim, &template);
+		send_packet(sub, stream, aim, &template, now_us);
 	}
 }
 
@@ -122,9 +125,9 @@ static void send_burst(struct bf_sub *sub, struct burst *burst)
 
 		if (!takes(sub, burst->stream, packet))
 			continue;
-		send_packet(sub, burst->stream, &aim, &burst->templates[i]);
+		send_packet(sub, burst->stream, &aim, &burst->templates[i], burst->now_us);
 		if (sub->current != before && packet->ext_seq < burst->stream->seq.highest)
-			follow_up(sub, burst->stream, &aim, packet);
+			follow_up(sub, burst->stream, &aim, packet, burst->now_us);
 	}
 }
 
@@ -132,6 +135,7 @@ static void send_burst(struct bf_sub *sub, struct burst *burst)
 static void begin_burst(struct burst *burst, struct bf_stream *stream)
 {
 	burst->stream = stream;
+	burst->now_us = bf_loop_now_us(stream->track->participant->room->rooms->conf.loop);
 	burst->count = 0;
 	burst->has_templates = false;
 }
@@ -180,11 +184,12 @@ static void run(void *arg)
 		else if (stream->pending_until_us < next_us)
 			next_us = stream->pending_until_us;
 	}
+	bf_pace_run(rooms, now_us);
 	bf_outbox_finish(rooms->conf.outbox); /* before the caches take in anything else */
 	bf_timer_arm(&rooms->gather_timer, next_us);
 }
 
-static void on_gather_timer(void *arg)
+static void on_forward_timer(void *arg)
 {
 	struct bf_rooms *rooms = arg;
 
@@ -195,7 +200,8 @@ void bf_forward_init(struct bf_rooms *rooms)
 {
 	bf_list_init(&rooms->pending);
 	bf_loop_hook_init(&rooms->forward_hook, run, rooms);
-	bf_timer_init(&rooms->gather_timer, rooms->conf.loop, on_gather_timer, rooms);
+	bf_timer_init(&rooms->gather_timer, rooms->conf.loop, on_forward_timer, rooms);
+	bf_timer_init(&rooms->pace_timer, rooms->conf.loop, on_forward_timer, rooms);
 }
 
 void bf_forward_deinit(struct bf_rooms *rooms)
@@ -203,6 +209,7 @@ void bf_forward_deinit(struct bf_rooms *rooms)
 	assert(bf_list_is_empty(&rooms->pending));
 	bf_loop_hook_cancel(&rooms->forward_hook);
 	bf_timer_disarm(&rooms->gather_timer);
+	bf_timer_disarm(&rooms->pace_timer);
 }
 
 void bf_forward_forget(struct bf_stream *stream)

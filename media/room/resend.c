@@ -26,7 +26,7 @@ static bool pass_guard(struct bf_sub *sub, uint16_t seq, int64_t now_us)
 /* With RTX under its own SSRC, payload type and numbers (RFC 4588 section 4). Without, the very same packet goes out again: the same
  * header, so that SRTP makes the same bytes of it. */
 static struct bf_emit plan(struct bf_sub *sub, const struct bf_media_packet *packet,
-	const struct bf_rewrite_sent *sent)
+	const struct bf_rewrite_sent *sent, bool is_again)
 {
 	struct bf_emit emit = {
 		.timestamp = packet->timestamp + sent->timestamp_offset,
@@ -34,7 +34,7 @@ static struct bf_emit plan(struct bf_sub *sub, const struct bf_media_packet *pac
 		.tl0picidx = sent->tl0picidx,
 	};
 
-	if (sub->rtx_pt) {
+	if (is_again && sub->rtx_pt) {
 		emit.pt = sub->rtx_pt;
 		emit.seq = sub->rtx_seq++;
 		emit.ssrc = sub->rtx_ssrc;
@@ -48,30 +48,53 @@ static struct bf_emit plan(struct bf_sub *sub, const struct bf_media_packet *pac
 	return emit;
 }
 
-static void resend(
-	struct bf_sub *sub, const struct bf_outbox_aim *aim, uint16_t seq, int64_t now_us)
+/* NULL, and counted, if it is not held any more. */
+static const struct bf_media_packet *find_packet(
+	struct bf_sub *sub, uint16_t seq, int64_t now_us, struct bf_rewrite_sent *sent)
 {
-	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
 	const struct bf_media_packet *packet = NULL;
 	const struct bf_stream *stream;
-	struct bf_template template;
+
+	if (bf_rewrite_find(&sub->rewrite, seq, sent)) {
+		stream = stream_of_source(sub, sent->source);
+		packet = stream ? bf_cache_get(&stream->cache, sent->in_ext_seq, now_us) : NULL;
+	}
+	if (!packet)
+		bf_conn_rooms(sub->conn)->counters.nack_unknown++;
+	return packet;
+}
+
+void bf_resend_packet(struct bf_sub *sub, const struct bf_outbox_aim *aim, uint16_t seq,
+	bool is_again, int64_t now_us)
+{
 	struct bf_rewrite_sent sent;
+	const struct bf_media_packet *packet = find_packet(sub, seq, now_us, &sent);
+	struct bf_template template;
 	struct bf_emit emit;
 
-	if (bf_rewrite_find(&sub->rewrite, seq, &sent)) {
-		stream = stream_of_source(sub, sent.source);
-		packet = stream ? bf_cache_get(&stream->cache, sent.in_ext_seq, now_us) : NULL;
-	}
-	if (!packet) {
-		rooms->counters.nack_unknown++;
-		return;
-	}
-	if (!pass_guard(sub, seq, now_us))
+	if (!packet)
 		return;
 	bf_template_make(&template, packet, &sub->exts);
-	emit = plan(sub, packet, &sent);
-	bf_emit(rooms->conf.outbox, aim, &template, &emit);
-	rooms->counters.tx_resent++;
+	emit = plan(sub, packet, &sent, is_again);
+	bf_emit(bf_conn_rooms(sub->conn)->conf.outbox, aim, &template, &emit);
+}
+
+static void answer(
+	struct bf_sub *sub, const struct bf_outbox_aim *aim, uint16_t seq, int64_t now_us)
+{
+	struct bf_rewrite_sent sent;
+	const struct bf_media_packet *packet = find_packet(sub, seq, now_us, &sent);
+	struct bf_template template;
+	struct bf_emit emit;
+
+	if (!packet || !pass_guard(sub, seq, now_us))
+		return;
+	bf_template_make(&template, packet, &sub->exts);
+	bf_conn_rooms(sub->conn)->counters.tx_resent++;
+	if (!bf_pace_admit(sub, &template, true, seq, now_us))
+		return;
+	emit = plan(sub, packet, &sent, true);
+	bf_emit(bf_conn_rooms(sub->conn)->conf.outbox, aim, &template, &emit);
 }
 
 void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us)
@@ -82,6 +105,6 @@ void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, i
 	if (!bf_outbox_aim(outbox, &aim, sub->conn->transport))
 		return;
 	for (size_t i = 0; i < count; i++)
-		resend(sub, &aim, seqs[i], now_us);
+		answer(sub, &aim, seqs[i], now_us);
 	bf_outbox_finish(outbox); /* the cache may let go of the packets later in this turn */
 }

@@ -59,11 +59,11 @@ struct bf_rewrite_epoch {
 /* Numbers of one kind: out = in + offset, less what was left out on purpose in between. */
 #define BF_REWRITE_SKIPS 2048 /* how far back a late number still finds its place */
 struct bf_rewrite_line {
-	uint64_t in_base;			 /* first of the current source */
-	uint64_t in_highest;			 /* of the current source, sent or left out */
-	uint64_t out_highest;			 /* sent, over all sources */
-	int64_t offset;				 /* out - in, from in_highest on */
-	uint32_t skipped_count;			 /* bits set: mostly none, and then they need no look */
+	uint64_t in_base;	/* first of the current source */
+	uint64_t in_highest;	/* of the current source, sent or left out */
+	uint64_t out_highest;	/* sent, over all sources */
+	int64_t offset;		/* out - in, from in_highest on */
+	uint32_t skipped_count; /* bits set: mostly none, and then they need no look */
 	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
 };
 

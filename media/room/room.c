@@ -443,7 +443,10 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	bf_forward_init(rooms);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
+	if (!err)
+		err = bf_pacers_init(&rooms->pacers, BF_PACER_BLOCKS, bf_loop_now_us(conf->loop));
 	if (err) {
+		bf_map_deinit(&rooms->rooms);
 		free(rooms->parsed);
 		free(rooms->written);
 		free(rooms->text);
@@ -466,6 +469,7 @@ void bf_rooms_free(struct bf_rooms *rooms)
 		remove_participant(BF_CONTAINER(first, struct bf_participant, node));
 	}
 	bf_forward_deinit(rooms);
+	bf_pacers_deinit(&rooms->pacers);
 	bf_map_deinit(&rooms->rooms);
 	free(rooms->parsed);
 	free(rooms->written);

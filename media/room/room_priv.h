@@ -10,6 +10,7 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "media/cc/pacer.h"
 #include "media/cc/twcc.h"
 #include "media/room/cache.h"
 #include "media/room/keyframe.h"
@@ -33,6 +34,9 @@
 #define BF_RESEND_GUARD_US    20000 /* the same packet is not sent again within this time */
 #define BF_RESEND_GUARD_COUNT 64    /* packets of a subscription of which that is known */
 #define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
+#define BF_PACE_OVERHEAD      18    /* SRTP's tag, and RTX's number */
+#define BF_PACER_BLOCKS \
+	4096 /* 2 MiB: of a keyframe of 60 packets, what 2000 subscribers wait for */
 /* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
  * is gained is one train to each subscriber instead of several. */
 #define BF_GATHER_US 1000
@@ -171,6 +175,7 @@ struct bf_conn {
 	bool has_twcc;
 	uint64_t refused_messages; /* of those that SCTP counts, how many we have counted */
 	/* subscribe */
+	struct bf_pacer pacer;
 	struct bf_list subs;
 	struct bf_section sections[BF_CONN_SECTIONS];
 	unsigned section_count;
@@ -220,6 +225,8 @@ struct bf_rooms {
 	struct bf_list pending; /* streams with packets to forward */
 	struct bf_loop_hook forward_hook;
 	struct bf_timer gather_timer;
+	struct bf_pacers pacers;
+	struct bf_timer pace_timer;
 };
 
 /* room.c */
@@ -309,7 +316,17 @@ void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
 void bf_forward_flush(struct bf_stream *stream);  /* what waits goes now */
 void bf_forward_forget(struct bf_stream *stream); /* what waits does not go */
 
+/* pace.c */
+struct bf_template;
+/* Whether the packet that has the number `seq` may go now. If not, it goes later by itself, or is lost for good. */
+bool bf_pace_admit(struct bf_sub *sub, const struct bf_template *template, bool is_again,
+	uint16_t seq, int64_t now_us);
+void bf_pace_run(struct bf_rooms *rooms, int64_t now_us);
+
 /* resend.c */
+/* Send what has the number `seq`, if it is still held: once more (`is_again`), or for the first time. */
+void bf_resend_packet(struct bf_sub *sub, const struct bf_outbox_aim *aim, uint16_t seq,
+	bool is_again, int64_t now_us);
 void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
 
 /* emit.c: a packet's header, as far as it is the same for all subscribers with the same extension ids */

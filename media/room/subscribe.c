@@ -116,6 +116,7 @@ void bf_sub_free(struct bf_sub *sub)
 		conn->sections[sub->section_idx].is_offered = false;
 	}
 	bf_list_remove(&sub->conn_node);
+	bf_pacer_forget(&conn->pacer, sub->ssrc);
 	if (bf_transport_srtp_out(conn->transport)) {
 		bf_outbox_finish(bf_conn_rooms(conn)->conf.outbox);
 		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->ssrc);
