@@ -1,4 +1,4 @@
-/* media/worker_priv.h - what worker.c and worker_tcp.c share. */
+/* media/worker_priv.h - what the files of the worker share. */
 #ifndef BF_MEDIA_WORKER_PRIV_H
 #define BF_MEDIA_WORKER_PRIV_H
 
@@ -72,10 +72,31 @@ struct bf_worker {
 	size_t why_size;
 };
 
-/* worker.c */
+/* worker_paths.c */
+struct bf_conn *bf_worker_find_conn(struct bf_worker *worker, uint32_t id); /* or NULL */
+struct bf_conn *bf_worker_conn_of_path(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_free_paths(struct bf_worker *worker);
+/* the hooks of bf_rooms_conf and bf_transport_env */
+uint32_t bf_worker_add_conn(void *arg, struct bf_conn *conn);
+void bf_worker_remove_conn(void *arg, uint32_t id);
+int bf_worker_add_path(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
+void bf_worker_remove_path(
+	void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
+
+/* worker_packets.c */
 void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
 	struct bf_udp_packet *packets, size_t count);
-void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_drain_sctp(struct bf_worker *worker); /* what SCTP wants to say */
+/* the hooks of bf_transport_env and bf_udp_conf */
+uint8_t *bf_worker_reserve(void *arg, const struct bf_ice_path *path, size_t size_max);
+void bf_worker_commit(void *arg, const struct bf_ice_path *path, size_t len);
+void bf_worker_revoke(void *arg, uint64_t socket, const uint8_t *data);
+void bf_worker_before_flush(void *arg);
+
+/* worker_metrics.c */
+void bf_worker_register_metrics(struct bf_worker *worker);
+void bf_worker_report(struct bf_worker *worker);
 
 /* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
 int bf_worker_tcp_open(struct bf_worker *worker);

@@ -481,3 +481,8 @@ const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms)
 {
 	return &rooms->counters;
 }
+
+const struct bf_pacers *bf_rooms_pacers(const struct bf_rooms *rooms)
+{
+	return &rooms->pacers;
+}

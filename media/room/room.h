@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/pool.h"
+#include "media/cc/pacer.h"
 #include "media/media_msg.h"
 #include "media/room/outbox.h"
 
@@ -50,6 +51,7 @@ void bf_rooms_free(struct bf_rooms *rooms);
 /* A request; takes msg. */
 void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg);
 const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms);
+const struct bf_pacers *bf_rooms_pacers(const struct bf_rooms *rooms);
 
 struct bf_transport *bf_conn_transport(struct bf_conn *conn);
 
