@@ -31,6 +31,7 @@ struct bench_adapter {
 };
 
 extern const struct bench_adapter bench_adapter_whip;
+extern const struct bench_adapter bench_adapter_belfry;
 extern const struct bench_adapter bench_adapter_janus;
 
 /* NULL if there is none of that name. */

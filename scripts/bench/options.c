@@ -12,7 +12,7 @@ static const char usage[] =
 	"run: clients join, send and receive; measures, checks, prints and writes figures.\n"
 	"  --scenario=NAME       (one-to-many) one-to-many, conference, audio-rooms, join-storm, "
 	"impaired\n"
-	"  --adapter=NAME        (whip) how the server is talked to: whip, janus\n"
+	"  --adapter=NAME        (whip) how the server is talked to: whip, belfry, janus\n"
 	"  --server=URL          where the server answers HTTP\n"
 	"  --pid=N               process of the server: its CPU time and memory are read from "
 	"/proc\n"
