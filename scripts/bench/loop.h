@@ -52,11 +52,13 @@ struct bench {
 	int epoll_fd;
 	struct bf_dtls_ctx *dtls;
 	struct bf_srtp_engine *srtp;
-	struct bf_sdp *sdp; /* scratch for reading answers */
+	struct bf_sdp *sdp; /* scratch for reading descriptions */
+	char *text;	    /* scratch for writing them, BENCH_SDP_MAX bytes */
 	struct bench_rx *rx;
 	/* state */
-	struct bf_addr http; /* the server's address */
-	char host[128];	     /* as its URL writes it */
+	struct bf_addr http;  /* the server's address */
+	char host[128];	      /* as its URL writes it */
+	struct bf_addr local; /* of this machine, as the server sees it; port 0 */
 	struct bench_probe_table table;
 	int64_t real_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	bool is_measuring;	/* the steady window is open: latencies count */

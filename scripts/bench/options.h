@@ -11,28 +11,46 @@
 
 #define BENCH_PEERS_MAX 20000
 
+enum bench_scenario_kind {
+	BENCH_ONE_TO_MANY,
+	BENCH_CONFERENCE,
+	BENCH_AUDIO_ROOMS,
+	BENCH_JOIN_STORM, /* one to many, without media */
+	BENCH_IMPAIRED,	  /* one to many, over a lossy network */
+};
+
 struct bench_options {
+	enum bench_scenario_kind scenario;
+	const char *adapter;	 /* how the server is talked to */
 	const char *server;	 /* http://host:port */
 	const char *whip, *whep; /* paths; {n} is replaced by the publisher's number */
-	const char *token;	 /* for Authorization: Bearer; NULL: none */
-	const char *json;	 /* file for the figures; NULL: none */
-	pid_t pid;		 /* of the server, to read its CPU time and memory; 0: unknown */
+	const char *
+		local; /* this machine's IP address for media; NULL: that which reaches the server */
+	const char *token; /* for Authorization: Bearer; NULL: none */
+	const char *json;  /* file for the figures; NULL: none */
+	pid_t pid;	   /* of the server, to read its CPU time and memory; 0: unknown */
 	enum bf_srtp_profile profile;
-	unsigned publishers, subscribers;
-	unsigned late;	   /* of the subscribers: join while media flows */
-	unsigned parallel; /* joins in flight at once */
-	unsigned seconds;  /* of the steady window */
+	unsigned publishers, subscribers; /* one to many */
+	unsigned participants, speakers;  /* conference */
+	unsigned rooms, room_size;	  /* audio rooms */
+	unsigned late;			  /* of the subscribers: join while media flows */
+	unsigned parallel;		  /* joins in flight at once */
+	unsigned seconds;		  /* of the steady window */
 	unsigned warmup_ms;
 	unsigned video_kbps, video_fps;
 	unsigned video_bytes; /* of an RTP packet before encryption */
 	bool has_audio;
 	unsigned sample;       /* one in so many packets is decrypted and checked */
 	bool has_kernel_times; /* packets' arrival by the kernel's clock instead of when they are read */
+	bool has_gro;	       /* trains of datagrams are read as such */
 };
 
 /* Fill `out` from the command line. On error says why on stderr and returns -EINVAL. */
 int bench_options_parse(struct bench_options *out, int argc, char **argv);
 
 void bench_options_print_usage(void);
+
+/* "one-to-many" ... */
+const char *bench_scenario_name(enum bench_scenario_kind scenario);
 
 #endif

@@ -15,19 +15,12 @@
 
 static void on_rtp_or_rtcp(struct bench_peer *peer, uint8_t *data, size_t len, int64_t at_ns)
 {
-	if (!peer->srtp_in) {
+	if (!peer->srtp_in)
 		peer->bench->totals.unknown_packets++;
-		return;
-	}
-	if (!bf_rtp_is_rtcp(bf_bytes(data, len))) {
-		peer->ops->on_rtp(peer->arg, data, len, at_ns);
-		return;
-	}
-	peer->bench->totals.rtcp_packets++;
-	if (bf_srtp_unprotect_rtcp(peer->srtp_in, data, &len) == BF_DROP_NONE)
-		peer->ops->on_rtcp(peer->arg, bf_bytes(data, len));
+	else if (bf_rtp_is_rtcp(bf_bytes(data, len)))
+		bench_peer_on_rtcp(peer, data, len);
 	else
-		peer->bench->totals.sample_failures++;
+		peer->ops->on_rtp(peer->arg, data, len, at_ns);
 }
 
 /* RFC 7983 section 7. */
@@ -112,26 +105,37 @@ static void on_ready(void *arg, uint32_t events)
 
 int bench_peer_open_udp(struct bench_peer *peer)
 {
+	const struct bench_options *options = peer->bench->options;
 	struct sockaddr_storage sa;
-	socklen_t sa_len = bf_addr_to_sockaddr(&peer->remote.addr, &sa);
+	socklen_t sa_len = bf_addr_to_sockaddr(&peer->bench->local, &sa);
 	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const int on = 1, bytes = SOCKET_BYTES;
 
 	if (fd < 0)
 		return -errno;
+	peer->source = (struct bench_source){.on_ready = on_ready, .arg = peer, .fd = fd};
 	/* Without GRO the kernel cuts trains up again at the sender's expense, and the server pays for its test client. */
-	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
+	if (options->has_gro)
+		(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (peer->bench->options->has_kernel_times)
+	if (options->has_kernel_times)
 		(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	if (connect(fd, (struct sockaddr *)&sa, sa_len) < 0) {
-		int err = -errno;
-		close(fd);
-		return err;
-	}
-	peer->source = (struct bench_source){.on_ready = on_ready, .arg = peer, .fd = fd};
+	if (bind(fd, (struct sockaddr *)&sa, sa_len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sa, &sa_len) < 0)
+		return -errno;
+	peer->local.addr = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	return 0;
+}
+
+int bench_peer_connect_udp(struct bench_peer *peer)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_len = bf_addr_to_sockaddr(&peer->remote->addr, &sa);
+
+	if (connect(peer->source.fd, (struct sockaddr *)&sa, sa_len) < 0)
+		return -errno;
 	bench_watch(peer->bench, &peer->source, EPOLLIN);
 	return 0;
 }
@@ -142,28 +146,4 @@ int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
 		return 0;
 	peer->bench->totals.send_errors++;
 	return -EIO;
-}
-
-int bench_peer_send_rtp(struct bench_peer *peer, struct bf_bytes header, struct bf_bytes payload)
-{
-	uint8_t packet[BENCH_DATAGRAM_MAX + BF_SRTP_OVERHEAD_MAX];
-	struct bf_srtp_protect_job job = {.srtp = peer->srtp_out,
-		.dst = packet,
-		.dst_size = sizeof(packet),
-		.header_len = header.len,
-		.payload = payload};
-
-	assert(header.len <= sizeof(packet));
-	memcpy(packet, header.data, header.len);
-	bf_srtp_protect(&job, 1);
-	if (job.dst_len == 0)
-		return -EIO;
-	return bench_peer_send(peer, packet, job.dst_len);
-}
-
-int bench_peer_send_rtcp(struct bench_peer *peer, uint8_t *data, size_t len, size_t size)
-{
-	int protected_len = bf_srtp_protect_rtcp(peer->srtp_out, data, len, size);
-
-	return protected_len > 0 ? bench_peer_send(peer, data, (size_t)protected_len) : -EIO;
 }
