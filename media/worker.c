@@ -259,6 +259,7 @@ static int make_rooms(struct bf_worker *worker)
 		.candidates = worker->candidates,
 		.candidate_count = worker->candidate_count,
 		.room_participant_count_max = worker->conf.conf->media.room_participant_count_max,
+		.transit_budget_us = worker->conf.conf->media.transit_budget_us,
 		.arg = worker,
 		.post = post_event,
 		.add_conn = bf_worker_add_conn,
@@ -278,7 +279,7 @@ static int make_rooms(struct bf_worker *worker)
 		.add_path = bf_worker_add_path,
 		.remove_path = bf_worker_remove_path,
 	};
-	bf_outbox_init(worker->outbox, &worker->env, worker->drops);
+	bf_outbox_init(worker->outbox, &worker->env, &worker->transit, worker->drops);
 	return bf_rooms_new(&worker->rooms, &conf);
 }
 
@@ -302,6 +303,7 @@ static int start(void *arg)
 	bf_timer_init(&worker->sctp_timer, worker->loop, on_sctp_timer, worker);
 	bf_timer_init(&worker->report_timer, worker->loop, on_report_timer, worker);
 	bf_timer_init(&worker->pending_timer, worker->loop, on_pending_timer, worker);
+	bf_worker_load_init(worker);
 	err = bf_inbox_new(&worker->inbox, worker->loop, INBOX_SLOTS, on_message, worker);
 	if (!err)
 		err = bf_srtp_engine_new(
@@ -319,6 +321,7 @@ static int start(void *arg)
 	if (worker->conf.idx == 0)
 		on_sctp_timer(worker);
 	on_report_timer(worker);
+	bf_worker_load_start(worker);
 	return 0;
 }
 
@@ -329,6 +332,7 @@ static void close_all(struct bf_worker *worker)
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
 	bf_timer_disarm(&worker->pending_timer);
+	bf_worker_load_deinit(worker);
 	/* Closing finishes in the loop; streams look into the tables below when they go. */
 	for (int i = 0; i < 8 || (worker->tcp_count > 0 && i < 100); i++)
 		(void)bf_loop_turn(worker->loop, i < 8 ? 0 : BF_MS(10));

@@ -44,6 +44,12 @@ static const struct value values[] = {
 	{BF_METRIC_COUNTER, "belfry_pacer_refused_total",
 		"video packets dropped because too many waited"},
 	{BF_METRIC_GAUGE, "belfry_pacer_waiting", "video packets that wait now"},
+	{BF_METRIC_GAUGE, "belfry_transit_p99_us",
+		"within this time 99 of 100 packets of the last second were sent"},
+	{BF_METRIC_GAUGE, "belfry_overload_level",
+		"what is left out: 0 nothing, 1..4 higher layers, 5..8 video"},
+	{BF_METRIC_GAUGE, "belfry_overload_refuses_joins",
+		"1 while new participants are refused because of load"},
 };
 
 #define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
@@ -95,7 +101,10 @@ void bf_worker_report(struct bf_worker *worker)
 		c->nack_unknown, c->tx_keyframe_requests, c->rx_keyframe_requests, c->data_relayed,
 		c->data_dropped, udp.rx_packets, udp.tx_packets, udp.tx_trains, udp.tx_dropped,
 		udp.has_gso, pacers->queued, pacers->late, pacers->refused + pacers->refused_memory,
-		pacers->waiting};
+		pacers->waiting,
+		(uint64_t)bf_transit_percentile_us(&worker->transit, BF_TRANSIT_SECOND, 990),
+		bf_rooms_overload(worker->rooms)->level,
+		bf_overload_refuses_joins(bf_rooms_overload(worker->rooms))};
 
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);

@@ -29,14 +29,6 @@ void bf_worker_revoke(void *arg, uint64_t socket, const uint8_t *data)
 	bf_udp_revoke(worker->udp[socket], data);
 }
 
-/* Nothing leaves that is committed but not encrypted yet. */
-void bf_worker_before_flush(void *arg)
-{
-	struct bf_worker *worker = arg;
-
-	bf_outbox_finish(worker->outbox);
-}
-
 void bf_worker_commit(void *arg, const struct bf_ice_path *path, size_t len)
 {
 	struct bf_worker *worker = arg;

@@ -30,6 +30,7 @@ struct bf_worker_metrics {
 	struct bf_metric *drops[BF_DROP_COUNT];
 	struct bf_metric *values[32];
 	struct bf_metric *beat;
+	struct bf_histogram *transit;
 };
 
 struct bf_worker {
@@ -56,13 +57,17 @@ struct bf_worker {
 	struct bf_timer sctp_timer; /* worker 0 drives usrsctp's clock for all */
 	struct bf_timer report_timer;
 	struct bf_timer pending_timer;
+	struct bf_timer load_timer;
+	struct bf_loop_hook sent_hook;
 	/* state */
 	struct bf_transport_env env;
 	char candidates[BF_ROOMS_CANDIDATES][BF_ICE_CANDIDATE_TEXT];
 	unsigned candidate_count;
 	uint16_t port;
 	uint64_t drops[BF_DROP_COUNT];
-	int64_t rate_since_us; /* packets received since then: */
+	struct bf_transit transit;
+	int64_t load_at_us, load_cpu_ns; /* of the last look at it */
+	int64_t rate_since_us;		 /* packets received since then: */
 	uint64_t rate_count;
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
@@ -92,11 +97,17 @@ void bf_worker_drain_sctp(struct bf_worker *worker); /* what SCTP wants to say *
 uint8_t *bf_worker_reserve(void *arg, const struct bf_ice_path *path, size_t size_max);
 void bf_worker_commit(void *arg, const struct bf_ice_path *path, size_t len);
 void bf_worker_revoke(void *arg, uint64_t socket, const uint8_t *data);
-void bf_worker_before_flush(void *arg);
 
 /* worker_metrics.c */
 void bf_worker_register_metrics(struct bf_worker *worker);
 void bf_worker_report(struct bf_worker *worker);
+
+/* worker_load.c */
+void bf_worker_load_init(struct bf_worker *worker);
+void bf_worker_load_start(struct bf_worker *worker);
+void bf_worker_load_deinit(struct bf_worker *worker);
+void bf_worker_before_flush(
+	void *arg); /* the hook of bf_udp_conf: nothing leaves that is not encrypted yet */
 
 /* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
 int bf_worker_tcp_open(struct bf_worker *worker);

@@ -58,6 +58,7 @@ const struct conf_key conf_keys[] = {
 	CHOICE(media, io, "auto", "auto,uring,epoll", "Kernel interface. auto: io_uring where it is allowed, else epoll."),
 	CHOICE(media, gso, "auto", "auto,off", "Send datagrams as trains (UDP segmentation offload). auto: where the kernel takes them."),
 	UINT(media, coalesce_us, 500, 0, 10000, "Under load, packets that arrive within so many microseconds are handled together. 0: each at once."),
+	UINT(media, transit_budget_us, 5000, 100, 1000000, "A busy worker in which 1 of 100 packets takes longer than this refuses joins, then sends lower layers, then less video."),
 	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),
 	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
 	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),

@@ -28,6 +28,8 @@
  *       forgotten after a normal minute. A thread busier than BF_OVERLOAD_BUSY_HIGH is not given more; above
  *       BF_OVERLOAD_BUSY_LOW it must have been calm for BF_OVERLOAD_CALM_BUSY_US at least.
  *       Between half of the budget and the budget nothing changes.
+ * Busy: a thread that is busy for less than BF_OVERLOAD_BUSY_MIN is not overloaded, whatever its packets wait for: other
+ *       processes, or the end of a burst to a thousand subscribers. Leaving things out would not make it better.
  * Owner:   a worker, which embeds it.   Thread: its own.
  * Limits:  BF_OVERLOAD_LEVEL_MAX. Never allocates.
  */
@@ -50,6 +52,7 @@
 #define BF_OVERLOAD_CALM_BUSY_US 15000000
 #define BF_OVERLOAD_CALM_MAX_US	 60000000
 #define BF_OVERLOAD_PACKETS_MIN	 50
+#define BF_OVERLOAD_BUSY_MIN	 600
 #define BF_OVERLOAD_BUSY_LOW	 700
 #define BF_OVERLOAD_BUSY_HIGH	 850
 

@@ -10,6 +10,7 @@
 struct burst {
 	struct bf_stream *stream;
 	int64_t now_us;
+	int64_t arrived_us; /* the first of them */
 	size_t count;
 	const struct bf_media_packet *packets[BF_BURST];
 	bool has_templates;
@@ -115,9 +116,10 @@ static void send_burst(struct bf_sub *sub, struct burst *burst)
 {
 	struct bf_outbox_aim aim;
 
-	if (!sub->is_active || sub->is_paused || !sub->conn->is_connected ||
+	if (!sub->is_active || sub->is_paused || sub->is_shed || !sub->conn->is_connected ||
 		!bf_outbox_aim(outbox_of(sub), &aim, sub->conn->transport))
 		return;
+	aim.arrived_us = burst->arrived_us;
 	take_templates(burst, &sub->exts);
 	for (size_t i = 0; i < burst->count; i++) {
 		const struct bf_media_packet *packet = burst->packets[i];
@@ -145,6 +147,7 @@ static void fan_out(struct burst *burst)
 {
 	struct bf_track *track = burst->stream->track;
 
+	burst->arrived_us = burst->count > 0 ? burst->packets[0]->at_us : 0;
 	if (track->is_muted) {
 		for (size_t i = 0; i < burst->count; i++)
 			bf_forward_skip(burst->stream, burst->packets[i]->ext_seq);

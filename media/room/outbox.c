@@ -1,12 +1,18 @@
 #include "media/room/outbox.h"
 
-void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env, uint64_t *drops)
+#include "core/base/clock.h"
+
+void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env,
+	struct bf_transit *transit, uint64_t *drops)
 {
 	outbox->env = env;
+	outbox->transit = transit;
 	outbox->drops = drops;
 	outbox->job_count = 0;
 	outbox->sent_packets = 0;
 	outbox->sent_bytes = 0;
+	outbox->open_count = 0;
+	outbox->leaving_count = 0;
 }
 
 bool bf_outbox_aim(
@@ -19,6 +25,7 @@ bool bf_outbox_aim(
 		return false;
 	}
 	out->tag_len = bf_srtp_tag_len(bf_transport_profile(transport));
+	out->arrived_us = 0;
 	return true;
 }
 
@@ -32,6 +39,50 @@ uint8_t *bf_outbox_reserve(struct bf_outbox *outbox, const struct bf_outbox_aim 
 	return env->reserve(
 		env->arg, aim->path, header_len + front_len + payload_len + aim->tag_len);
 }
+
+/* ---- how long packets stay ---- */
+
+static void tell(
+	struct bf_outbox *outbox, const struct bf_outbox_stay *stays, size_t count, int64_t now_us)
+{
+	for (size_t i = 0; i < count; i++)
+		bf_transit_add(
+			outbox->transit, now_us - stays[i].arrived_us, stays[i].packet_count);
+}
+
+/* Packets of a burst follow each other, so the last entry is mostly theirs. */
+static void note_stay(struct bf_outbox *outbox, int64_t arrived_us)
+{
+	struct bf_outbox_stay *last =
+		outbox->open_count ? &outbox->open[outbox->open_count - 1] : NULL;
+
+	if (arrived_us == 0)
+		return;
+	if (!last || last->arrived_us != arrived_us) {
+		if (outbox->open_count == BF_OUTBOX_STAYS)
+			bf_outbox_on_flush(outbox, bf_clock_mono_us());
+		last = &outbox->open[outbox->open_count++];
+		*last = (struct bf_outbox_stay){.arrived_us = arrived_us};
+	}
+	last->packet_count++;
+}
+
+void bf_outbox_on_flush(struct bf_outbox *outbox, int64_t now_us)
+{
+	bf_outbox_finish(outbox);
+	tell(outbox, outbox->leaving, outbox->leaving_count, now_us);
+	memcpy(outbox->leaving, outbox->open, outbox->open_count * sizeof(outbox->open[0]));
+	outbox->leaving_count = outbox->open_count;
+	outbox->open_count = 0;
+}
+
+void bf_outbox_on_sent(struct bf_outbox *outbox, int64_t now_us)
+{
+	tell(outbox, outbox->leaving, outbox->leaving_count, now_us);
+	outbox->leaving_count = 0;
+}
+
+/* ---- packets ---- */
 
 /* A TCP path has room for one packet only, which leaves when it is committed. */
 static void send_at_once(
@@ -64,6 +115,7 @@ void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 		.front_len = front_len,
 		.payload = payload,
 	};
+	note_stay(outbox, aim->arrived_us);
 	if (aim->path->is_tcp) {
 		send_at_once(outbox, aim, job);
 		return;

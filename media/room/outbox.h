@@ -9,20 +9,32 @@
 #ifndef BF_MEDIA_ROOM_OUTBOX_H
 #define BF_MEDIA_ROOM_OUTBOX_H
 
+#include "media/cc/transit.h"
 #include "media/transport/transport.h"
 
 #define BF_OUTBOX_JOBS \
 	128 /* lanes for AES_CM and SHA-1 are 16 at most: long enough to fill them, short enough for the L2 cache */
 
+/* Copies of packets that arrived at one time. */
+#define BF_OUTBOX_STAYS 64
+struct bf_outbox_stay {
+	int64_t arrived_us;
+	uint32_t packet_count;
+};
+
 struct bf_outbox {
 	/* given */
 	const struct bf_transport_env *env;
+	struct bf_transit *transit;
 	uint64_t *drops; /* BF_DROP_COUNT counters */
 	/* state */
 	uint64_t sent_packets, sent_bytes;
 	size_t job_count;
 	struct bf_srtp_protect_job jobs[BF_OUTBOX_JOBS];
 	uint64_t sockets[BF_OUTBOX_JOBS]; /* of each job, to revoke it where encryption fails */
+	/* how long packets were here, told once they have been sent */
+	struct bf_outbox_stay open[BF_OUTBOX_STAYS], leaving[BF_OUTBOX_STAYS];
+	size_t open_count, leaving_count;
 };
 
 /* Where a run of packets goes: looked up once. */
@@ -30,9 +42,11 @@ struct bf_outbox_aim {
 	const struct bf_ice_path *path;
 	struct bf_srtp *srtp;
 	size_t tag_len;
+	int64_t arrived_us; /* when what is sent came here; 0: that is not measured (sent again, or paced) */
 };
 
-void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env, uint64_t *drops);
+void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env,
+	struct bf_transit *transit, uint64_t *drops);
 
 /* False, and counted, if the transport has no path or no keys. Valid until anything else happens to the transport. */
 bool bf_outbox_aim(
@@ -47,5 +61,11 @@ void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 
 /* Encrypt what is there. The sockets send it at the end of the turn. */
 void bf_outbox_finish(struct bf_outbox *outbox);
+
+/* The sockets are about to send what has been committed: encrypt it. What they sent before that is counted as sent by now. */
+void bf_outbox_on_flush(struct bf_outbox *outbox, int64_t now_us);
+
+/* They have sent it all. */
+void bf_outbox_on_sent(struct bf_outbox *outbox, int64_t now_us);
 
 #endif

@@ -181,24 +181,39 @@ static struct bf_participant *find_participant(
 	return room ? bf_room_find(room, participant_id) : NULL;
 }
 
+/* Why nobody more may come in; NULL if somebody may. */
+static const char *refuse_join(
+	struct bf_rooms *rooms, struct bf_room *room, uint64_t participant_id, const char **code)
+{
+	*code = "already_joined";
+	if (bf_room_find(room, participant_id))
+		return "that participant is there";
+	*code = "room_full";
+	if (room->participant_count >= rooms->conf.room_participant_count_max)
+		return "no room for another participant";
+	*code = "busy";
+	if (bf_overload_refuses_joins(&rooms->overload))
+		return "the server is overloaded and takes no new participants now; try again "
+		       "later";
+	return NULL;
+}
+
 static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_join *join = (struct bf_media_join *)msg;
 	struct bf_room *room = find_or_open(rooms, join->room_id);
 	struct bf_participant *participant = NULL;
-	const char *code = "busy";
+	const char *code = "busy", *why = "out of memory";
 
-	if (room && bf_room_find(room, join->participant_id))
-		code = "already_joined";
-	else if (room && room->participant_count >= rooms->conf.room_participant_count_max)
-		code = "room_full";
-	else if (room)
+	if (room)
+		why = refuse_join(rooms, room, join->participant_id, &code);
+	if (room && !why) {
 		participant = calloc(1, sizeof(*participant));
+		why = "out of memory";
+	}
 	if (!participant) {
-		bf_room_post_error(rooms, join->request_id, join->room_id, join->participant_id,
-			code,
-			strcmp(code, "already_joined") == 0 ? "that participant is there"
-							    : "no room for another participant");
+		bf_room_post_error(
+			rooms, join->request_id, join->room_id, join->participant_id, code, why);
 		if (room)
 			close_if_empty(room);
 		return;
@@ -441,6 +456,7 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	rooms->written = calloc(BF_SDP_MEDIA, sizeof(*rooms->written));
 	rooms->text = malloc(BF_SDP_TEXT_MAX);
 	bf_forward_init(rooms);
+	bf_overload_init(&rooms->overload, conf->transit_budget_us);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (!err)
@@ -485,4 +501,9 @@ const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms)
 const struct bf_pacers *bf_rooms_pacers(const struct bf_rooms *rooms)
 {
 	return &rooms->pacers;
+}
+
+const struct bf_overload *bf_rooms_overload(const struct bf_rooms *rooms)
+{
+	return &rooms->overload;
 }

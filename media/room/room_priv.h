@@ -10,6 +10,7 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "media/cc/overload.h"
 #include "media/cc/pacer.h"
 #include "media/cc/twcc.h"
 #include "media/room/cache.h"
@@ -110,10 +111,11 @@ struct bf_sub {
 	struct bf_conn *conn;
 	struct bf_track *track; /* NULL: nothing to send now */
 	bool is_video;
-	bool is_active;	 /* the peer's description takes it */
-	bool is_refused; /* it did not; the user has been told */
-	bool has_exts;	 /* `exts` is settled */
-	bool is_paused;
+	bool is_active;		/* the peer's description takes it */
+	bool is_refused;	/* it did not; the user has been told */
+	bool has_exts;		/* `exts` is settled */
+	bool is_paused;		/* by its user */
+	bool is_shed;		/* by us, for we cannot keep up */
 	int section_idx;	/* -1: of a player, who offered */
 	int8_t wanted;		/* layer asked for, -1: the highest */
 	int8_t target, current; /* indexes of streams; current -1: waiting for a keyframe */
@@ -227,6 +229,7 @@ struct bf_rooms {
 	struct bf_timer gather_timer;
 	struct bf_pacers pacers;
 	struct bf_timer pace_timer;
+	struct bf_overload overload;
 };
 
 /* room.c */
@@ -304,6 +307,9 @@ uint8_t bf_layer_of(const struct bf_track *track, int8_t stream_idx); /* 0: the 
 void bf_layer_update(struct bf_sub *sub);			      /* choose the target anew */
 void bf_layer_update_track(struct bf_track *track);
 void bf_layer_want_keyframe(struct bf_sub *sub);
+
+/* shed.c */
+void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
 
 /* forward.c */
 void bf_forward_init(struct bf_rooms *rooms);

@@ -73,6 +73,7 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 		bf_rand_u32(), sub->slots, slot_count);
 	bf_keyframe_quota_init(&sub->quota, bf_loop_now_us(rooms->conf.loop));
 	rooms->counters.subscriptions++;
+	bf_shed_update(sub);
 	return sub;
 }
 

@@ -66,6 +66,7 @@ struct house {
 	struct bf_dtls_ctx *dtls;
 	struct bf_srtp_engine *srtp;
 	struct bf_transport_env env;
+	struct bf_transit transit;
 	struct bf_outbox outbox;
 	struct bf_pool cache_pool;
 	struct bf_rooms *rooms;
@@ -176,7 +177,8 @@ static void house_open(struct house *house)
 		.commit = commit,
 		.add_path = add_path,
 		.remove_path = remove_path};
-	bf_outbox_init(&house->outbox, &house->env, house->drops);
+	bf_transit_init(&house->transit, bf_loop_now_us(house->loop));
+	bf_outbox_init(&house->outbox, &house->env, &house->transit, house->drops);
 	assert_int_equal(bf_rooms_new(&house->rooms,
 				 &(struct bf_rooms_conf){.loop = house->loop,
 					 .log = house->log,
@@ -188,6 +190,7 @@ static void house_open(struct house *house)
 					 .candidates = house->candidates,
 					 .candidate_count = 1,
 					 .room_participant_count_max = 10,
+					 .transit_budget_us = BF_OVERLOAD_BUDGET_US,
 					 .arg = house,
 					 .post = on_event,
 					 .add_conn = add_conn,
