@@ -65,6 +65,24 @@ void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
 	(void)post(room->rooms, msg);
 }
 
+void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event event, bool is_on)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
+	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
+
+	if (msg) {
+		msg->room_id = sub->conn->participant->room->id;
+		msg->participant_id = sub->conn->participant->id;
+		msg->track_id = sub->track->id;
+		msg->event = (uint8_t)event;
+		msg->is_video = sub->is_video;
+		msg->muted = is_on;
+		snprintf(msg->codec, sizeof(msg->codec), "%s",
+			bf_codec_name(sub->track->format.codec));
+	}
+	(void)post(rooms, msg);
+}
+
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
 	size_t sdp_len)

@@ -239,6 +239,7 @@ void bf_room_post_done(
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
 	uint64_t participant_id, const char *code, const char *cause);
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event);
+void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event event, bool is_on);
 /* False: there was no memory for it. */
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,

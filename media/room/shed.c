@@ -9,6 +9,9 @@ void bf_shed_update(struct bf_sub *sub)
 	if (is_shed == sub->is_shed)
 		return;
 	sub->is_shed = is_shed;
+	if (!sub->track)
+		return;
+	bf_room_post_to_subscriber(sub, BF_TRACK_SUSPENDED, is_shed);
 	bf_sub_interrupt(sub);
 }
 

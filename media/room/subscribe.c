@@ -82,6 +82,8 @@ void bf_sub_attach(struct bf_sub *sub, struct bf_track *track)
 	bf_sub_detach(sub);
 	sub->track = track;
 	bf_list_append(&track->subs, &sub->track_node);
+	if (sub->is_shed)
+		bf_room_post_to_subscriber(sub, BF_TRACK_SUSPENDED, true);
 	bf_sub_interrupt(sub);
 }
 
@@ -194,22 +196,6 @@ void bf_subscribe_everything(struct bf_participant *subscriber)
 
 /* ---- offers ---- */
 
-static void post_unsupported(const struct bf_sub *sub)
-{
-	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
-	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
-
-	if (!msg)
-		return;
-	msg->room_id = sub->conn->participant->room->id;
-	msg->participant_id = sub->conn->participant->id;
-	msg->track_id = sub->track->id;
-	msg->event = BF_TRACK_UNSUPPORTED;
-	msg->is_video = sub->is_video;
-	snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(sub->track->format.codec));
-	rooms->conf.post(rooms->conf.arg, &msg->msg);
-}
-
 /* The peer does not take the track, and is told so once. */
 static void refuse(struct bf_sub *sub)
 {
@@ -217,7 +203,7 @@ static void refuse(struct bf_sub *sub)
 	if (sub->is_refused)
 		return;
 	sub->is_refused = true;
-	post_unsupported(sub);
+	bf_room_post_to_subscriber(sub, BF_TRACK_UNSUPPORTED, true);
 }
 
 /* What of a publisher's fmtp describes the stream; the rest is about what it can receive. */
