@@ -62,6 +62,10 @@ void bf_worker_register_metrics(struct bf_worker *worker)
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		worker->metrics.values[i] = bf_metric_new(worker->conf.metrics, values[i].kind,
 			values[i].name, labels, values[i].help);
+	worker->metrics.transit = bf_histogram_new(worker->conf.metrics, "belfry_transit_seconds",
+		labels,
+		"how long packets were here, from their arrival at the socket until they were sent",
+		bf_transit_bounds, BF_TRANSIT_BOUNDS, 1e6);
 	worker->metrics.beat =
 		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
 			labels, "monotonic time at which the worker's loop last turned");
