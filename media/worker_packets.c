@@ -16,7 +16,8 @@ uint8_t *bf_worker_reserve(void *arg, const struct bf_ice_path *path, size_t siz
 	else
 		room = size_max > BF_UDP_MTU ? NULL
 					     : bf_udp_reserve(worker->udp[path->socket],
-						       &path->local, &path->remote, size_max);
+						       path->is_default_local ? NULL : &path->local,
+						       &path->remote, size_max);
 	if (!room)
 		worker->drops[BF_DROP_TX_FULL]++;
 	return room;
@@ -60,6 +61,7 @@ void bf_worker_drain_sctp(struct bf_worker *worker)
 static enum bf_drop on_stun(
 	struct bf_worker *worker, const struct bf_ice_path *path, struct bf_bytes packet)
 {
+	struct bf_ice_path known;
 	struct bf_stun_peek peek;
 	struct bf_conn *conn;
 	uint32_t id;
@@ -72,7 +74,11 @@ static enum bf_drop on_stun(
 	conn = bf_worker_find_conn(worker, id);
 	if (!conn)
 		return BF_DROP_STUN_UNKNOWN;
-	return bf_transport_on_stun(bf_conn_transport(conn), path, packet);
+	known = *path;
+	if (!path->is_tcp && !bf_worker_conn_of_path(worker, path))
+		known.is_default_local = bf_udp_is_default_source(
+			worker->udp[path->socket], &path->local, &path->remote);
+	return bf_transport_on_stun(bf_conn_transport(conn), &known, packet);
 }
 
 static enum bf_drop on_dtls(

@@ -25,6 +25,7 @@ struct bf_udp {
 
 	/* owned */
 	struct bf_udp_tx tx;
+	int route_fd; /* never sends: asks for routes; -1: not yet needed */
 
 	/* state */
 	struct bf_addr local;
@@ -185,6 +186,8 @@ static void on_released(struct bf_watch *watch)
 {
 	struct bf_udp *udp = BF_CONTAINER(watch, struct bf_udp, watch);
 
+	if (udp->route_fd >= 0)
+		close(udp->route_fd);
 	bf_udp_tx_deinit(&udp->tx);
 	free(udp);
 }
@@ -227,6 +230,7 @@ int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr 
 	}
 	memset(udp, 0, sizeof(*udp));
 	udp->on_packets = on_packets_cb;
+	udp->route_fd = -1;
 	udp->arg = arg;
 	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes, &udp->counters);
 	if (err)
@@ -285,6 +289,29 @@ void bf_udp_commit(struct bf_udp *udp, size_t len)
 void bf_udp_revoke(struct bf_udp *udp, const uint8_t *data)
 {
 	bf_udp_tx_revoke(&udp->tx, data);
+}
+
+/* Connecting a datagram socket sends nothing; it makes the kernel choose a source, unless one is left of the time before. */
+bool bf_udp_is_default_source(
+	struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_len = bf_addr_to_sockaddr(remote, &sa);
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	struct bf_addr chosen;
+
+	if (udp->route_fd < 0)
+		udp->route_fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (udp->route_fd < 0 || remote->family != udp->local.family ||
+		connect(udp->route_fd, &nobody, sizeof(nobody)) < 0 ||
+		connect(udp->route_fd, (struct sockaddr *)&sa, sa_len) < 0)
+		return false;
+	sa_len = sizeof(sa);
+	if (getsockname(udp->route_fd, (struct sockaddr *)&sa, &sa_len) < 0)
+		return false;
+	chosen = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	return chosen.family == local->family &&
+	       memcmp(chosen.ip, local->ip, sizeof(chosen.ip)) == 0;
 }
 
 void bf_udp_flush(struct bf_udp *udp)

@@ -73,6 +73,11 @@ void bf_udp_commit(struct bf_udp *udp, size_t len);
 /* Take back a committed datagram that has not left: `data` is what bf_udp_reserve gave for it. */
 void bf_udp_revoke(struct bf_udp *udp, const uint8_t *data);
 
+/* Whether the kernel would send to `remote` from `local` by itself: then leave `local` out when reserving. To name it costs the
+ * kernel another look at its routes, a fifth of a single datagram's way. Asks the kernel: not for each packet. */
+bool bf_udp_is_default_source(
+	struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote);
+
 /* Send what is committed now instead of at the turn's end. */
 void bf_udp_flush(struct bf_udp *udp);
 

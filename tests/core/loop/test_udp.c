@@ -1,5 +1,6 @@
 #include "tests/core/loop/both.h"
 
+#include "core/base/ifaddr.h"
 #include "core/base/rand.h"
 #include "core/loop/udp.h"
 
@@ -563,6 +564,31 @@ static void the_source_address_is_part_of_the_destination(void **state)
 	bf_loop_free(loop);
 }
 
+static void the_kernels_own_choice_of_source_is_known(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+	struct bf_addr mine[8], here = addr("127.0.0.1:9"), other = addr("127.0.0.7:9");
+	int count = bf_ifaddr_list(mine, 8, false);
+	struct sink sink;
+
+	sink_open(&sink, loop, "0.0.0.0:0", 0);
+	for (int round = 0; round < 2; round++) { /* one answer must not colour the next */
+		assert_true(bf_udp_is_default_source(sink.udp, &here, &here));
+		assert_false(bf_udp_is_default_source(sink.udp, &other, &here));
+		for (int i = 0; i < count; i++) {
+			mine[i].port = 9;
+			if (mine[i].family != 4)
+				continue;
+			assert_true(bf_udp_is_default_source(sink.udp, &mine[i], &mine[i]));
+			assert_false(bf_udp_is_default_source(sink.udp, &here, &mine[i]));
+		}
+	}
+	here = addr("[::1]:9");
+	assert_false(bf_udp_is_default_source(sink.udp, &here, &here));
+	sink_close(&sink);
+	bf_loop_free(loop);
+}
+
 static void a_full_slab_is_flushed_at_once(void **state)
 {
 	struct bf_loop *loop = both_loop(state);
@@ -721,6 +747,7 @@ int main(void)
 		ON_BOTH(interleaved_destinations_keep_order_and_still_make_trains),
 		ON_BOTH(more_destinations_than_the_table_holds_are_all_served),
 		ON_BOTH(the_source_address_is_part_of_the_destination),
+		ON_BOTH(the_kernels_own_choice_of_source_is_known),
 		ON_BOTH(a_full_slab_is_flushed_at_once),
 		ON_BOTH(a_reservation_outlives_a_flush_and_may_be_dropped),
 		ON_BOTH(what_is_committed_is_sent_before_closing),
