@@ -15,20 +15,6 @@ void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env
 	outbox->leaving_count = 0;
 }
 
-bool bf_outbox_aim(
-	struct bf_outbox *outbox, struct bf_outbox_aim *out, struct bf_transport *transport)
-{
-	out->path = bf_transport_path(transport);
-	out->srtp = bf_transport_srtp_out(transport);
-	if (!out->path || !out->srtp) {
-		outbox->drops[BF_DROP_NO_KEYS]++;
-		return false;
-	}
-	out->tag_len = bf_srtp_tag_len(bf_transport_profile(transport));
-	out->arrived_us = 0;
-	return true;
-}
-
 uint8_t *bf_outbox_reserve(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 	size_t header_len, size_t front_len, size_t payload_len)
 {
@@ -36,8 +22,8 @@ uint8_t *bf_outbox_reserve(struct bf_outbox *outbox, const struct bf_outbox_aim 
 
 	if (outbox->job_count == BF_OUTBOX_JOBS)
 		bf_outbox_finish(outbox);
-	return env->reserve(
-		env->arg, aim->path, header_len + front_len + payload_len + aim->tag_len);
+	return env->reserve(env->arg, &aim->out->path,
+		header_len + front_len + payload_len + aim->out->tag_len);
 }
 
 /* ---- how long packets stay ---- */
@@ -95,7 +81,7 @@ static void send_at_once(
 		outbox->drops[BF_DROP_SSRC_LIMIT]++;
 		return;
 	}
-	env->commit(env->arg, aim->path, job->dst_len);
+	env->commit(env->arg, &aim->out->path, job->dst_len);
 	outbox->sent_packets++;
 	outbox->sent_bytes += job->dst_len;
 }
@@ -104,11 +90,11 @@ void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 	size_t header_len, size_t front_len, struct bf_bytes payload)
 {
 	const struct bf_transport_env *env = outbox->env;
-	size_t len = header_len + front_len + payload.len + aim->tag_len;
+	size_t len = header_len + front_len + payload.len + aim->out->tag_len;
 	struct bf_srtp_protect_job *job = &outbox->jobs[outbox->job_count];
 
 	*job = (struct bf_srtp_protect_job){
-		.srtp = aim->srtp,
+		.srtp = aim->out->srtp,
 		.dst = dst,
 		.dst_size = len,
 		.header_len = header_len,
@@ -116,12 +102,12 @@ void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 		.payload = payload,
 	};
 	note_stay(outbox, aim->arrived_us);
-	if (aim->path->is_tcp) {
+	if (aim->out->path.is_tcp) {
 		send_at_once(outbox, aim, job);
 		return;
 	}
-	outbox->sockets[outbox->job_count++] = aim->path->socket;
-	env->commit(env->arg, aim->path, len);
+	outbox->sockets[outbox->job_count++] = aim->out->path.socket;
+	env->commit(env->arg, &aim->out->path, len);
 }
 
 void bf_outbox_finish(struct bf_outbox *outbox)

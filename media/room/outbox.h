@@ -37,20 +37,14 @@ struct bf_outbox {
 	size_t open_count, leaving_count;
 };
 
-/* Where a run of packets goes: looked up once. */
+/* Where a run of packets goes. */
 struct bf_outbox_aim {
-	const struct bf_ice_path *path;
-	struct bf_srtp *srtp;
-	size_t tag_len;
+	const struct bf_transport_out *out; /* open */
 	int64_t arrived_us; /* when what is sent came here; 0: that is not measured (sent again, or paced) */
 };
 
 void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env,
 	struct bf_transit *transit, uint64_t *drops);
-
-/* False, and counted, if the transport has no path or no keys. Valid until anything else happens to the transport. */
-bool bf_outbox_aim(
-	struct bf_outbox *outbox, struct bf_outbox_aim *out, struct bf_transport *transport);
 
 /* One packet to `aim`: memory for its header and the `front_len` bytes of payload that differ from `payload`'s owner's, to be
  * written at once, before any other call; then bf_outbox_commit with the same arguments. NULL, and counted: there is no room. */

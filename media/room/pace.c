@@ -44,12 +44,9 @@ bool bf_pace_admit(struct bf_sub *sub, const struct bf_template *template, bool 
 
 static void send_waiting(struct bf_conn *conn, int64_t now_us)
 {
-	struct bf_rooms *rooms = bf_conn_rooms(conn);
-	struct bf_outbox_aim aim;
+	const struct bf_outbox_aim aim = {.out = bf_transport_out(conn->transport)};
 	struct bf_pacer_entry entry;
 	enum bf_pacer_verdict verdict;
-	bool is_aimed =
-		conn->is_connected && bf_outbox_aim(rooms->conf.outbox, &aim, conn->transport);
 
 	while ((verdict = bf_pacer_poll(&conn->pacer, now_us, &entry)) != BF_PACER_NOTHING) {
 		struct bf_sub *sub = find_sub(conn, entry.owner);
@@ -58,7 +55,7 @@ static void send_waiting(struct bf_conn *conn, int64_t now_us)
 			continue;
 		if (verdict == BF_PACER_LATE)
 			bf_layer_want_keyframe(sub);
-		else if (is_aimed)
+		else if (aim.out->is_open)
 			bf_resend_packet(sub, &aim, (uint16_t)entry.packet,
 				entry.cls == BF_PACER_RESEND, now_us);
 	}

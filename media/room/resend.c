@@ -100,9 +100,9 @@ static void answer(
 void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us)
 {
 	struct bf_outbox *outbox = bf_conn_rooms(sub->conn)->conf.outbox;
-	struct bf_outbox_aim aim;
+	const struct bf_outbox_aim aim = {.out = sub->out};
 
-	if (!bf_outbox_aim(outbox, &aim, sub->conn->transport))
+	if (!aim.out->is_open)
 		return;
 	for (size_t i = 0; i < count; i++)
 		answer(sub, &aim, seqs[i], now_us);

@@ -27,7 +27,8 @@ static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
 
 static void clear_marks(struct bf_rewrite_line *line)
 {
-	memset(line->skipped, 0, sizeof(line->skipped));
+	if (line->skipped_count > 0)
+		memset(line->skipped, 0, BF_REWRITE_SKIPS / 8);
 	line->skipped_count = 0;
 }
 
@@ -273,6 +274,8 @@ void bf_rewrite_init(struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t fir
 	rewrite->clock_hz = clock_hz;
 	rewrite->slots = slots;
 	rewrite->slot_count = slot_count;
+	rewrite->seqs.skipped = rewrite->seqs_skipped;
+	rewrite->pictures.skipped = rewrite->pictures_skipped;
 	rewrite->seqs.out_highest = UINT64_C(65536) + first_seq - 1;
 	rewrite->last_timestamp = first_timestamp;
 }

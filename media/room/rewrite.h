@@ -64,7 +64,7 @@ struct bf_rewrite_line {
 	uint64_t out_highest;	/* sent, over all sources */
 	int64_t offset;		/* out - in, from in_highest on */
 	uint32_t skipped_count; /* bits set: mostly none, and then they need no look */
-	uint64_t skipped[BF_REWRITE_SKIPS / 64]; /* bit per number left out */
+	uint64_t *skipped;	/* BF_REWRITE_SKIPS bits: one for each number left out */
 };
 
 /* A source that fed this stream before. */
@@ -81,18 +81,21 @@ struct bf_rewrite {
 	struct bf_rewrite_slot *slots; /* by out_ext_seq */
 	/* state */
 	bool is_started;
-	uint8_t epoch; /* id of the current one */
-	uint32_t source;
-	struct bf_rewrite_left left[BF_REWRITE_LEFT];
-	unsigned left_idx; /* the one to overwrite next */
-	struct bf_rewrite_line seqs;
-	struct bf_rewrite_line pictures; /* unwrapped picture ids; offset 0 before the first */
+	uint8_t epoch;			       /* id of the current one */
 	bool has_picture_id, is_picture_stale; /* seen one; the next one is of a new source */
 	bool has_tl0picidx, is_tl0picidx_stale;
 	uint8_t tl0picidx_offset, last_tl0picidx;
+	uint32_t source;
 	uint32_t timestamp_offset;
 	uint32_t last_timestamp; /* highest sent */
 	int64_t last_at_us;
+	struct bf_rewrite_line seqs;
+	struct bf_rewrite_line pictures; /* unwrapped picture ids; offset 0 before the first */
+	/* what single packets do not need */
+	struct bf_rewrite_left left[BF_REWRITE_LEFT];
+	unsigned left_idx; /* the one to overwrite next */
+	uint64_t seqs_skipped[BF_REWRITE_SKIPS / 64];
+	uint64_t pictures_skipped[BF_REWRITE_SKIPS / 64];
 	struct bf_rewrite_epoch epochs[BF_REWRITE_EPOCHS]; /* by id */
 };
 

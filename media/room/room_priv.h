@@ -108,6 +108,7 @@ struct bf_resend_guard {
 struct bf_sub {
 	struct bf_list track_node; /* track->subs */
 	struct bf_list conn_node;  /* conn->subs */
+	const struct bf_transport_out *out;
 	struct bf_conn *conn;
 	struct bf_track *track; /* NULL: nothing to send now */
 	bool is_video;
@@ -123,12 +124,13 @@ struct bf_sub {
 	uint8_t pt, rtx_pt;
 	uint32_t ssrc, rtx_ssrc;
 	struct bf_ext_map exts;
-	struct bf_sdp_format format; /* negotiated; fmtp not kept */
-	struct bf_rewrite rewrite;
 	uint16_t rtx_seq;
+	uint32_t packet_count, byte_count;
+	struct bf_rewrite rewrite;
+	/* what single packets do not need */
+	struct bf_sdp_format format;			      /* negotiated; fmtp not kept */
 	struct bf_resend_guard resent[BF_RESEND_GUARD_COUNT]; /* by outgoing seq; video */
 	struct bf_keyframe_quota quota;
-	uint32_t packet_count, byte_count;
 	uint32_t sr_lsr; /* of our last sender report */
 	int64_t sr_at_us;
 	struct bf_rewrite_slot slots[];

@@ -59,6 +59,7 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 	if (!sub)
 		return NULL;
 	sub->conn = conn;
+	sub->out = bf_transport_out(conn->transport);
 	sub->is_video = is_video;
 	sub->section_idx = -1;
 	sub->wanted = -1;

@@ -115,6 +115,16 @@ struct bf_srtp *bf_transport_srtp_in(struct bf_transport *transport);
 struct bf_srtp *bf_transport_srtp_out(struct bf_transport *transport);
 enum bf_srtp_profile bf_transport_profile(const struct bf_transport *transport);
 
+/* What sending media takes, side by side in memory: thousands of transports take turns, and each line of them has to be fetched.
+ * Lives as long as the transport. */
+struct bf_transport_out {
+	bool is_open; /* connected, with a path and keys; else the rest means nothing */
+	uint8_t tag_len;
+	struct bf_srtp *srtp;
+	struct bf_ice_path path;
+};
+const struct bf_transport_out *bf_transport_out(const struct bf_transport *transport);
+
 /* Where to send; NULL if nowhere. */
 const struct bf_ice_path *bf_transport_path(const struct bf_transport *transport);
 enum bf_transport_state bf_transport_state(const struct bf_transport *transport);
