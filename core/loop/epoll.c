@@ -39,6 +39,11 @@ static void prepare_header(struct epoll *io, size_t i)
 	io->headers[i].msg_hdr.msg_controllen = sizeof(io->controls[i]);
 }
 
+static size_t epoll_bytes(void)
+{
+	return sizeof(struct epoll);
+}
+
 static int epoll_open(struct bf_loop *loop)
 {
 	struct epoll_event event = {.events = EPOLLIN}; /* data.ptr NULL: the eventfd */
@@ -283,6 +288,7 @@ static void epoll_flush(struct bf_loop *loop)
 const struct bf_io_ops bf_io_epoll = {
 	.io = BF_IO_EPOLL,
 	.open = epoll_open,
+	.bytes = epoll_bytes,
 	.close = epoll_close,
 	.sync = epoll_sync,
 	.wait = epoll_wait_us,

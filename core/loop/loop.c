@@ -75,6 +75,22 @@ fail_loop:
 	return err;
 }
 
+size_t bf_loop_bytes(enum bf_io io)
+{
+	size_t uring = sizeof(struct bf_loop) + bf_io_uring.bytes();
+	size_t epoll = sizeof(struct bf_loop) + bf_io_epoll.bytes();
+
+	switch (io) {
+	case BF_IO_URING:
+		return uring;
+	case BF_IO_EPOLL:
+		return epoll;
+	case BF_IO_AUTO:
+		break;
+	}
+	return uring > epoll ? uring : epoll;
+}
+
 enum bf_io bf_loop_io(const struct bf_loop *loop)
 {
 	return loop->ops->io;

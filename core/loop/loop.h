@@ -12,6 +12,7 @@
 #include "core/base/list.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum bf_io {
@@ -29,6 +30,10 @@ int bf_loop_new(struct bf_loop **out, enum bf_io io);
 /* All sockets, timers and inboxes on it must be closed. Only streams may be left: they get their on_close here, with -ECANCELED,
  * in which their owners disarm what timers they have. On the loop's thread, or on another once that has ended. Accepts NULL. */
 void bf_loop_free(struct bf_loop *loop);
+
+/* The memory a loop of this kind takes, with its buffers for what is received; of BF_IO_AUTO the larger of the two. What
+ * io_uring's queues take in the kernel is counted. */
+size_t bf_loop_bytes(enum bf_io io);
 
 /* Turns until bf_loop_stop. Returns 0, or the errno of a loop that cannot go on. */
 int bf_loop_run(struct bf_loop *loop);

@@ -101,6 +101,7 @@ void bf_udp_packet_fill(struct bf_loop *loop, struct bf_udp_packet *packet,
 struct bf_io_ops {
 	enum bf_io io;
 	int (*open)(struct bf_loop *loop);
+	size_t (*bytes)(void); /* that `open` takes */
 	void (*close)(struct bf_loop *loop);
 
 	/* Bring what the kernel does in line with the watch's wishes; release it if it is closing and nothing

@@ -209,13 +209,22 @@ static void on_turn_end(void *arg)
 	bf_udp_flush(arg);
 }
 
+static size_t slab_bytes(const struct bf_udp_conf *conf)
+{
+	return conf->tx_slab_bytes ? conf->tx_slab_bytes : TX_SLAB_BYTES_DEFAULT;
+}
+
+size_t bf_udp_bytes(const struct bf_udp_conf *conf)
+{
+	return sizeof(struct bf_udp) + bf_udp_tx_bytes(slab_bytes(conf));
+}
+
 int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
 	const struct bf_udp_conf *conf,
 	void (*on_packets_cb)(
 		void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count),
 	void *arg)
 {
-	size_t slab_bytes = conf->tx_slab_bytes ? conf->tx_slab_bytes : TX_SLAB_BYTES_DEFAULT;
 	struct bf_udp *udp;
 	int fd, err;
 
@@ -232,7 +241,7 @@ int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr 
 	udp->on_packets = on_packets_cb;
 	udp->route_fd = -1;
 	udp->arg = arg;
-	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes, &udp->counters);
+	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes(conf), &udp->counters);
 	if (err)
 		goto fail_udp;
 	udp->tx.before_flush = conf->before_flush;

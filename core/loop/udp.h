@@ -50,6 +50,9 @@ struct bf_udp_counters {
 	bool has_gso;	       /* false once the kernel or the device refused a train */
 };
 
+/* The memory such a socket takes here. The kernel's buffers come on top: up to twice what is asked for, as they fill. */
+size_t bf_udp_bytes(const struct bf_udp_conf *conf);
+
 /* Open and bind. IPv6 sockets are IPV6_V6ONLY. The errors of socket(2) and bind(2) as negative errno. */
 int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
 	const struct bf_udp_conf *conf,

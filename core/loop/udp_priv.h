@@ -75,6 +75,8 @@ struct bf_udp_tx {
 	struct iovec *iovs;
 };
 
+/* What it allocates. */
+size_t bf_udp_tx_bytes(size_t slab_bytes);
 int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, size_t slab_bytes,
 	struct bf_udp_counters *counters);
 void bf_udp_tx_deinit(struct bf_udp_tx *tx);

@@ -16,6 +16,19 @@
 /* An item for each 128 bytes of slab: audio is about that small, video ten times larger. */
 #define ITEM_BYTES 128
 
+static size_t item_count_max(size_t slab_bytes)
+{
+	return slab_bytes / ITEM_BYTES + 1;
+}
+
+size_t bf_udp_tx_bytes(size_t slab_bytes)
+{
+	return slab_bytes + item_count_max(slab_bytes) * sizeof(struct bf_udp_tx_item) +
+	       BF_UDP_TX_FLOWS * sizeof(struct bf_udp_tx_flow) +
+	       BF_UDP_TX_BUCKETS * sizeof(uint32_t) + BF_UDP_TX_MESSAGES * sizeof(struct mmsghdr) +
+	       BF_UDP_TX_IOVS * sizeof(struct iovec);
+}
+
 int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, size_t slab_bytes,
 	struct bf_udp_counters *counters)
 {
@@ -27,7 +40,7 @@ int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, si
 		.has_local = bf_addr_is_any(local),
 		.seed = bf_rand_u64(),
 		.slab_bytes = slab_bytes,
-		.item_count_max = (uint32_t)(slab_bytes / ITEM_BYTES) + 1,
+		.item_count_max = (uint32_t)item_count_max(slab_bytes),
 		.flow_last = BF_UDP_TX_NONE};
 	tx->slab = malloc(slab_bytes);
 	tx->items = calloc(tx->item_count_max, sizeof(*tx->items));

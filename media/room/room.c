@@ -462,6 +462,12 @@ void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
 	assert(!"a request that no worker knows");
 }
 
+size_t bf_rooms_bytes(void)
+{
+	return sizeof(struct bf_rooms) + sizeof(struct bf_sdp) +
+	       BF_SDP_MEDIA * sizeof(struct bf_sdp_media) + BF_SDP_TEXT_MAX;
+}
+
 int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 {
 	struct bf_rooms *rooms = calloc(1, sizeof(*rooms));

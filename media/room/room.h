@@ -47,6 +47,9 @@ struct bf_rooms_counters {
 
 int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf);
 
+/* The memory that takes, without any room. */
+size_t bf_rooms_bytes(void);
+
 /* Closes every connection. */
 void bf_rooms_free(struct bf_rooms *rooms);
 
