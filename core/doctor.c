@@ -7,6 +7,7 @@
 #include "core/loop/tls.h"
 #include "core/loop/udp.h"
 #include "core/port_holder.h"
+#include "media/memory.h"
 #include "signaling/auth/join_token.h"
 
 #include <errno.h>
@@ -104,6 +105,54 @@ static void check_memlock(struct doctor *doctor)
 }
 
 /* Against the hard limit: `belfry run` raises the soft one to it. */
+static unsigned worker_count(const struct bf_conf *conf)
+{
+	return conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* What the kernel could give now without swapping; 0: unknown. */
+static size_t available_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (file && kib == 0 && fgets(line, sizeof(line), file))
+		(void)sscanf(line, "MemAvailable: %llu kB", &kib);
+	if (file)
+		fclose(file);
+	return (size_t)kib * 1024;
+}
+
+static void check_memory(struct doctor *doctor)
+{
+	static const char *const advice[] = {
+		[BF_MEMORY_FITS] = "",
+		[BF_MEMORY_TIGHT] = "Not for as many transports as are allowed: lower "
+				    "media.transport_count_max or media.cache_mib.",
+		[BF_MEMORY_TOO_BIG] = "Lower media.workers, media.cache_mib or "
+				      "media.transport_count_max.",
+	};
+	char text[2048], number[BF_MEMORY_TEXT];
+	size_t available = available_bytes();
+	struct bf_memory_plan plan;
+	struct bf_memory_sum sum;
+	enum bf_memory_fit fit;
+
+	bf_memory_plan(&plan, doctor->conf, BF_IO_URING);
+	sum = bf_memory_sum(&plan, worker_count(doctor->conf));
+	fit = available ? bf_memory_fit(&sum, available) : BF_MEMORY_FITS;
+	say(doctor,
+		fit == BF_MEMORY_TOO_BIG ? BAD
+		: fit == BF_MEMORY_TIGHT ? NOTE
+					 : GOOD,
+		"memory", "%s available; of each worker:", bf_memory_format(available, number));
+	(void)bf_memory_describe(&plan, worker_count(doctor->conf), text, sizeof(text));
+	fputs(text, doctor->out);
+	if (fit != BF_MEMORY_FITS)
+		advise(doctor, advice[fit]);
+}
+
 static void check_files(struct doctor *doctor)
 {
 	struct rlimit limit;
@@ -251,8 +300,7 @@ static void check_media_ports(struct doctor *doctor)
 {
 	const struct bf_conf *conf = doctor->conf;
 	unsigned first = conf->media.udp_port;
-	unsigned count =
-		conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned count = worker_count(conf);
 
 	for (unsigned i = 0; i < (first ? count : 1); i++)
 		check_media_port(doctor, first ? first + i : 0, i == 0);
@@ -453,6 +501,7 @@ int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 	doctor.own_count = bf_ifaddr_list(doctor.own, ADDRS_MAX, true);
 	check_io(&doctor);
 	check_memlock(&doctor);
+	check_memory(&doctor);
 	check_files(&doctor);
 	check_http(&doctor);
 	check_certificate(&doctor);

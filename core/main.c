@@ -19,6 +19,7 @@
 #include "core/port_holder.h"
 #include "core/token_command.h"
 #include "core/version.h"
+#include "media/memory.h"
 #include "media/worker.h"
 #include "signaling/api/health.h"
 #include "signaling/auth/join_token.h"
@@ -193,6 +194,23 @@ static int start_worker(struct server *server, unsigned idx, const struct bf_wor
 	return 0;
 }
 
+/* What the slabs take, as it is in memory.c's table; the table itself is in `belfry doctor`. */
+static void say_memory(struct server *server)
+{
+	char texts[BF_MEMORY_KIND_COUNT][BF_MEMORY_TEXT];
+	struct bf_memory_plan plan;
+	struct bf_memory_sum sum;
+
+	bf_memory_plan(&plan, server->conf, bf_worker_io(server->workers[0]));
+	sum = bf_memory_sum(&plan, server->worker_count);
+	for (int i = 0; i < BF_MEMORY_KIND_COUNT; i++)
+		bf_memory_format(sum.bytes[i], texts[i]);
+	BF_LOG(server->log, BF_LOG_INFO, "memory", BF_UINT("workers", server->worker_count),
+		BF_STR("at_start", texts[BF_MEMORY_START]),
+		BF_STR("kernel_at_most", texts[BF_MEMORY_KERNEL]),
+		BF_STR("transports_at_most", texts[BF_MEMORY_GROWTH]));
+}
+
 static int start_workers(struct server *server)
 {
 	const struct bf_conf *conf = server->conf;
@@ -227,6 +245,7 @@ static int start_workers(struct server *server)
 		if (err)
 			return err;
 	}
+	say_memory(server);
 	return 0;
 }
 

@@ -484,7 +484,8 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (!err)
-		err = bf_pacers_init(&rooms->pacers, BF_PACER_BLOCKS, bf_loop_now_us(conf->loop));
+		err = bf_pacers_init(
+			&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
 	if (err) {
 		bf_map_deinit(&rooms->rooms);
 		free(rooms->parsed);

@@ -36,8 +36,6 @@
 #define BF_RESEND_GUARD_COUNT 64    /* packets of a subscription of which that is known */
 #define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
 #define BF_PACE_OVERHEAD      18    /* SRTP's tag, and RTX's number */
-#define BF_PACER_BLOCKS \
-	4096 /* 2 MiB: of a keyframe of 60 packets, what 2000 subscribers wait for */
 /* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
  * is gained is one train to each subscriber instead of several. */
 #define BF_GATHER_US 1000

@@ -190,6 +190,7 @@ static void house_open(struct house *house)
 					 .candidates = house->candidates,
 					 .candidate_count = 1,
 					 .room_participant_count_max = 10,
+					 .pacer_block_count = 64,
 					 .transit_budget_us = BF_OVERLOAD_BUDGET_US,
 					 .arg = house,
 					 .post = on_event,
