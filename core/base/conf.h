@@ -30,6 +30,7 @@ struct bf_conf {
 		unsigned workers;    /* 0: one per core */
 		char *io;	     /* auto, uring, epoll */
 		char *srtp_profiles; /* order of preference, comma separated */
+		char *srtp_engine;   /* auto, ipsec-mb, openssl, libsrtp2 */
 		unsigned room_participant_count_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */
