@@ -8,6 +8,7 @@
 #include "core/loop/udp.h"
 #include "core/port_holder.h"
 #include "media/memory.h"
+#include "media/srtp/srtp.h"
 #include "signaling/auth/join_token.h"
 
 #include <errno.h>
@@ -86,6 +87,36 @@ static void check_io(struct doctor *doctor)
 	}
 	advise(doctor, "Containers often forbid io_uring (seccomp), some hosts do so by the sysctl "
 		       "kernel.io_uring_disabled.");
+}
+
+/* Which engines this machine runs, and why it does not run the others. */
+static void check_srtp(struct doctor *doctor)
+{
+	static const enum bf_srtp_engine_kind kinds[] = {
+		BF_SRTP_ENGINE_IPSEC_MB, BF_SRTP_ENGINE_OPENSSL, BF_SRTP_ENGINE_LIBSRTP2};
+	const char *wanted = doctor->conf->media.srtp_engine;
+	bool is_auto = strcmp(wanted, "auto") == 0;
+	const char *used = NULL;
+	char why[256];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *name = bf_srtp_engine_kind_name(kinds[i]);
+		bool is_wanted = strcmp(name, wanted) == 0;
+		struct bf_srtp_engine *engine;
+
+		if (bf_srtp_engine_new(&engine, kinds[i], why, sizeof(why))) {
+			say(doctor, is_wanted ? BAD : NOTE, "SRTP", "%s", why);
+			if (is_wanted)
+				advise(doctor, "With media.srtp_engine auto the server takes "
+					       "another one.");
+			continue;
+		}
+		if (is_wanted || (is_auto && !used))
+			used = name;
+		say(doctor, GOOD, "SRTP", "engine %s is available%s", name,
+			used == name ? ", and used" : "");
+		bf_srtp_engine_free(engine);
+	}
 }
 
 static void check_memlock(struct doctor *doctor)
@@ -500,6 +531,7 @@ int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 	}
 	doctor.own_count = bf_ifaddr_list(doctor.own, ADDRS_MAX, true);
 	check_io(&doctor);
+	check_srtp(&doctor);
 	check_memlock(&doctor);
 	check_memory(&doctor);
 	check_files(&doctor);

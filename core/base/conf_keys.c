@@ -60,6 +60,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, coalesce_us, 500, 0, 10000, "Under load, packets that arrive within so many microseconds are handled together. 0: each at once."),
 	UINT(media, transit_budget_us, 5000, 100, 1000000, "A busy worker in which 1 of 100 packets takes longer than this refuses joins, then sends lower layers, then less video."),
 	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),
+	CHOICE(media, srtp_engine, "auto", "auto,ipsec-mb,openssl,libsrtp2", "What encrypts. auto: ipsec-mb where CPU and build allow it, else openssl.\nlibsrtp2 is several times slower than both, and here to compare with."),
 	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
 	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),
 	UINT(media, cache_mib, 64, 1, 65536, "Memory of one worker for packets that may be sent again, MiB."),

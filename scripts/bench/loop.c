@@ -122,10 +122,13 @@ int bench_new(struct bench **out, const struct bench_options *options)
 		err = choose_local(bench);
 	if (!err)
 		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
-	if (!err)
-		err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why));
 	if (err)
 		goto fail;
+	err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why));
+	if (err) {
+		fprintf(stderr, "belfry-bench: %s\n", why);
+		goto fail;
+	}
 	bench_probe_table_init(&bench->table);
 	bench_sync_clocks(bench);
 	*out = bench;
