@@ -81,11 +81,9 @@ void bf_worker_wake(struct bf_worker *worker)
 static void on_sctp_timer(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int64_t now_us = bf_loop_now_us(worker->loop);
 
-	bf_sctp_stack_on_timer(worker->conf.sctp, now_us);
-	bf_worker_drain_sctp(worker);
-	bf_timer_arm(&worker->sctp_timer, now_us + BF_SCTP_TICK_US);
+	bf_sctp_stack_on_timer(worker->conf.sctp, bf_loop_now_us(worker->loop));
+	bf_worker_drain_sctp(worker); /* arms the timer again */
 }
 
 static void on_report_timer(void *arg)
@@ -314,8 +312,6 @@ static int start(void *arg)
 		close_all(worker);
 		return err;
 	}
-	if (worker->conf.idx == 0)
-		on_sctp_timer(worker);
 	on_report_timer(worker);
 	bf_worker_load_start(worker);
 	return 0;

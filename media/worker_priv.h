@@ -55,7 +55,8 @@ struct bf_worker {
 	struct bf_map tcp_by_id;
 	unsigned tcp_count;
 	uint64_t tcp_next_id;
-	struct bf_timer sctp_timer; /* worker 0 drives usrsctp's clock for all */
+	struct bf_timer
+		sctp_timer; /* worker 0 drives usrsctp's clock for all, while it is needed */
 	struct bf_timer report_timer;
 	struct bf_timer pending_timer;
 	struct bf_timer load_timer;
