@@ -43,6 +43,21 @@ static void judge_clients(struct bf_json *failures, const struct bench_scenario 
 		complain(failures, "%u clients could not leave", scenario->started - through);
 }
 
+/* Over a bad network audio is lost: nobody asks for it again. */
+static void judge_missing(struct bf_json *failures, const struct bench_scenario *scenario,
+	const struct bench_tally *tally)
+{
+	bool is_impaired = scenario->options->scenario == BENCH_IMPAIRED;
+	uint64_t lost = is_impaired ? tally->kind_lost[BENCH_VIDEO] : tally->lost;
+	uint64_t undelivered =
+		is_impaired ? tally->kind_undelivered[BENCH_VIDEO] : tally->undelivered;
+
+	if (lost > 0 || undelivered > 0)
+		complain(failures,
+			"%lu packets missing within streams, %lu of those sent never came", lost,
+			undelivered);
+}
+
 static void judge_media(struct bf_json *failures, const struct bench_scenario *scenario,
 	const struct bench_tally *tally)
 {
@@ -54,10 +69,7 @@ static void judge_media(struct bf_json *failures, const struct bench_scenario *s
 		complain(failures, "%u streams came twice", tally->doubled_streams);
 	if (tally->without_keyframe > 0)
 		complain(failures, "%u streams saw no keyframe", tally->without_keyframe);
-	if (tally->lost > 0 || tally->undelivered > 0)
-		complain(failures,
-			"%lu packets missing within streams, %lu of those sent never came",
-			tally->lost, tally->undelivered);
+	judge_missing(failures, scenario, tally);
 	if (totals->samples == 0)
 		complain(failures, "nothing was decrypted");
 }

@@ -9,6 +9,7 @@
 #include "media/dtls/dtls.h"
 #include "media/sdp/sdp.h"
 #include "scripts/bench/histogram.h"
+#include "scripts/bench/impair.h"
 #include "scripts/bench/options.h"
 #include "scripts/bench/probe.h"
 
@@ -54,6 +55,7 @@ struct bench {
 	struct bf_sdp *sdp; /* scratch for reading descriptions */
 	char *text;	    /* scratch for writing them, BENCH_SDP_MAX bytes */
 	struct bench_rx *rx;
+	struct bench_impair impair; /* has a ring only if the network is to be bad */
 	/* state */
 	struct bf_addr http;  /* the server's address */
 	char host[128];	      /* as its URL writes it */

@@ -30,7 +30,7 @@ struct bench_scenario {
 	struct bench_schedule senders; /* clients by when they send next */
 	/* state */
 	unsigned started; /* clients */
-	int64_t tick_ns;
+	int64_t tick_ns, look_ns;
 	/* figures */
 	struct bench_moment idle;	    /* before the joins that are measured */
 	struct bench_moment joined;	    /* after them; nothing flows yet */

@@ -128,6 +128,8 @@ static void on_rtx(struct bench_subscriber *subscriber, struct bench_in *stream,
 	arrival = bench_arrivals_note(&stream->arrivals, ext_seq);
 	if (arrival == BENCH_ARRIVAL_DUPLICATE || arrival == BENCH_ARRIVAL_OLD)
 		return;
+	bench->totals.rtp_packets++; /* delivered after all */
+	bench->totals.rtp_bytes += len;
 	note_arrival(subscriber, stream, &rtp, ext_seq, len, at_ns / 1000);
 	check_payload(subscriber, stream, bf_bytes(rtp.payload.data + 2, rtp.payload.len - 2),
 		false, at_ns);
