@@ -206,6 +206,12 @@ static struct bf_json *server(const struct bench_scenario *scenario)
 	bf_json_put_int(
 		object, "delivered_packets_per_cpu_second", ratio(delivered, 1000000000, cpu_ns));
 	bf_json_put_int(object, "wait_permille", ratio(wait_ns, 1000, ns));
+	if (from->server.has_core && to->server.has_core) {
+		int64_t busy_ns = to->server.core_busy_ns - from->server.core_busy_ns;
+		bf_json_put_int(object, "core_others_permille", ratio(busy_ns - cpu_ns, 1000, ns));
+		bf_json_put_int(object, "core_stolen_permille",
+			ratio(to->server.core_stolen_ns - from->server.core_stolen_ns, 1000, ns));
+	}
 	bf_json_put_int(object, "switches_waiting",
 		to->server.switches_waiting - from->server.switches_waiting);
 	bf_json_put_int(object, "switches_forced",
