@@ -64,7 +64,7 @@ struct bench {
 	int64_t real_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	bool is_measuring;	/* the steady window is open: latencies count */
 	struct bench_totals totals;
-	struct bench_histogram latency_ns;
+	struct bench_histogram latency_ns, recent_ns; /* of the window; of its present part */
 	struct bench_histogram
 		lag_ns; /* how late the publishers' packets left, against their schedule */
 };

@@ -210,6 +210,26 @@ static void stop_media(struct bench_scenario *scenario)
 			bench_publisher_stop(scenario->clients[i].publisher);
 }
 
+/* Nobody joins or leaves in it. */
+static void run_window(struct bench_scenario *scenario)
+{
+	const struct bench_options *options = scenario->options;
+	struct bench *bench = scenario->bench;
+
+	take_moment(scenario, &scenario->opened);
+	run_for(scenario, RELAX_NS);
+	bench->is_measuring = true;
+	bench_timeline_open(&scenario->timeline);
+	for (unsigned i = 1; i <= options->seconds; i++) {
+		bench_sync_clocks(bench);
+		run_for(scenario, SYNC_NS);
+		if (options->interval > 0 && i % options->interval == 0)
+			bench_timeline_cut(&scenario->timeline);
+	}
+	bench->is_measuring = false;
+	take_moment(scenario, &scenario->closed);
+}
+
 static void run_media(struct bench_scenario *scenario)
 {
 	struct bench *bench = scenario->bench;
@@ -221,16 +241,7 @@ static void run_media(struct bench_scenario *scenario)
 	bench->impair.is_on = scenario->options->scenario == BENCH_IMPAIRED;
 	run_for(scenario, (int64_t)scenario->options->warmup_ms * 500000);
 
-	take_moment(scenario, &scenario->opened);
-	run_for(scenario, RELAX_NS);
-	bench->is_measuring = true;
-	for (unsigned i = 0; i < scenario->options->seconds; i++) {
-		bench_sync_clocks(bench);
-		run_for(scenario, SYNC_NS);
-	}
-	bench->is_measuring = false;
-	take_moment(scenario, &scenario->closed);
-
+	run_window(scenario);
 	/* What is lost at the very end shows only by what comes after it. */
 	if (bench->impair.is_on) {
 		bench->impair.is_on = false;
@@ -288,6 +299,9 @@ static int prepare(struct bench_scenario *scenario)
 	err = bench_schedule_init(&scenario->senders, scenario->plan.client_count);
 	if (!err)
 		err = bench_new(&scenario->bench, options);
+	if (!err)
+		err = bench_timeline_init(&scenario->timeline, scenario->bench, (pid_t)options->pid,
+			options->interval > 0 ? options->seconds / options->interval : 0);
 	if (!err && scenario->adapter->prepare)
 		err = scenario->adapter->prepare(
 			scenario->bench, scenario->plan.room_count, scenario->plan.room_size);
@@ -316,6 +330,7 @@ void bench_scenario_free(struct bench_scenario *scenario)
 	for (unsigned i = 0; i < scenario->started; i++)
 		bench_client_free(&scenario->clients[i]);
 	free(scenario->clients);
+	bench_timeline_deinit(&scenario->timeline);
 	bench_schedule_deinit(&scenario->senders);
 	bench_plan_free(&scenario->plan);
 	bench_free(scenario->bench);

@@ -309,6 +309,8 @@ static void put_window(struct bf_json *root, const struct bench_scenario *scenar
 	bf_json_put(root, "window", window(scenario));
 	bf_json_put(root, "latency_us", latency);
 	bf_json_put(root, "generator", generator(scenario));
+	if (scenario->timeline.count > 0)
+		bf_json_put(root, "timeline", bench_timeline_json(&scenario->timeline));
 	if (scenario->options->pid) {
 		bf_json_put(root, "server", server(scenario));
 		bf_json_put(root, "memory", memory(scenario));

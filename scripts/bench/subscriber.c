@@ -28,6 +28,15 @@ static void look_for_keyframe(struct bench_in *stream, struct bf_bytes payload, 
 		stream->keyframe_us = now_us;
 }
 
+static void note_latency(struct bench *bench, int64_t latency_ns)
+{
+	uint64_t value = latency_ns > 0 ? (uint64_t)latency_ns : 0;
+
+	bench_histogram_add(&bench->latency_ns, value);
+	if (bench->options->interval > 0)
+		bench_histogram_add(&bench->recent_ns, value);
+}
+
 /* Compare a decrypted payload with what was sent, and note how old it is. */
 static void check_payload(struct bench_subscriber *subscriber, struct bench_in *stream,
 	struct bf_bytes payload, bool is_first_time, int64_t at_ns)
@@ -49,8 +58,7 @@ static void check_payload(struct bench_subscriber *subscriber, struct bench_in *
 	if (stream->kind == BENCH_VIDEO)
 		look_for_keyframe(stream, payload, at_ns / 1000);
 	if (bench->is_measuring && is_first_time)
-		bench_histogram_add(&bench->latency_ns,
-			at_ns > probe.sent_ns ? (uint64_t)(at_ns - probe.sent_ns) : 0);
+		note_latency(bench, at_ns - probe.sent_ns);
 }
 
 /* All packets until the stream is known and a keyframe has come, then one in so many, at different ones for each
