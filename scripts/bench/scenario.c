@@ -290,7 +290,7 @@ static int prepare(struct bench_scenario *scenario)
 		fprintf(stderr, "belfry-bench: no adapter is called '%s'\n", options->adapter);
 		return -EINVAL;
 	}
-	err = bench_plan_make(&scenario->plan, options);
+	err = bench_plan_make(&scenario->plan, options, scenario->adapter->plays_one);
 	if (err)
 		return err;
 	scenario->clients = calloc(scenario->plan.client_count, sizeof(*scenario->clients));
