@@ -26,8 +26,8 @@ struct row {
 static const struct row rows[] = {
 	{"scenario", "settings.scenario", UNIT_TEXT},
 	{"clients that receive", "settings.subscribers", UNIT_NONE},
-	{"streams that they receive", "settings.subscriptions", UNIT_NONE},
 	{"  of them joined while media flowed", "settings.late_subscribers", UNIT_NONE},
+	{"streams that they receive", "settings.subscriptions", UNIT_NONE},
 	{"SRTP profile", "settings.srtp_profile", UNIT_TEXT},
 	{"Joining (no media yet)", NULL, UNIT_NONE},
 	{"joins per second", "joins.per_second", UNIT_NONE},
