@@ -24,7 +24,7 @@ struct bf_worker_conf {
 	struct bf_log *log;
 	struct bf_metrics *metrics;
 	struct bf_sctp_stack *sctp;
-	const struct bf_srtp_engine *srtp;
+	enum bf_srtp_engine_kind srtp;
 	const struct bf_addr *candidate_ips; /* ports are the worker's; copied */
 	unsigned candidate_ip_count;
 	void *arg;
@@ -44,6 +44,8 @@ void bf_worker_wake(struct bf_worker *worker);
 
 unsigned bf_worker_port(const struct bf_worker *worker);
 enum bf_io bf_worker_io(const struct bf_worker *worker);
+const char *bf_worker_srtp(
+	const struct bf_worker *worker); /* name of the engine; until it is stopped */
 
 /* Whether its loop has turned within the last 5 s. */
 bool bf_worker_is_alive(const struct bf_worker *worker);

@@ -111,6 +111,7 @@ int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum b
 	conn->feedback_ssrc = bf_conn_ssrc(conn);
 	conn->report_due_us = bf_loop_now_us(conf->loop) + BF_REPORT_US;
 	bf_list_init(&conn->subs);
+	bf_pacer_init(&conn->pacer, &participant->room->rooms->pacers, bf_loop_now_us(conf->loop));
 	bf_timer_init(&conn->timer, conf->loop, on_timer, conn);
 	bf_timer_init(&conn->offer_timer, conf->loop, on_offer_timer, conn);
 	if (pc == BF_PC_PUBLISH) {
@@ -145,10 +146,11 @@ void bf_conn_free(struct bf_conn *conn)
 	if (!conn)
 		return;
 	conf = &bf_conn_rooms(conn)->conf;
-	bf_outbox_flush(conf->outbox); /* plans hold the transport */
+	bf_outbox_finish(conf->outbox); /* jobs hold its keys */
 	bf_data_count_refused(conn);
 	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
 		bf_sub_free(sub);
+	bf_pacer_deinit(&conn->pacer);
 	bf_timer_disarm(&conn->timer);
 	bf_timer_disarm(&conn->offer_timer);
 	conf->remove_conn(conf->arg, conn->transport_id);

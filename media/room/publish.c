@@ -34,7 +34,7 @@ void bf_track_end(struct bf_track *track)
 	struct bf_room *room = track->participant->room;
 	struct bf_conn *conn = track->participant->conns[BF_PC_PUBLISH];
 
-	bf_outbox_flush(room->rooms->conf.outbox); /* plans may look into our caches */
+	bf_outbox_finish(room->rooms->conf.outbox); /* jobs may look into our caches */
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
 		bf_sub_detach(sub);
 		if (!sub->conn->participant->is_player)
@@ -44,8 +44,10 @@ void bf_track_end(struct bf_track *track)
 	bf_room_post_track(track, BF_TRACK_UNPUBLISHED);
 	if (conn)
 		bf_receive_forget(conn, track);
-	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++)
+	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++) {
+		bf_forward_forget(&track->streams[i]);
 		bf_cache_deinit(&track->streams[i].cache);
+	}
 	room->rooms->counters.tracks--;
 	free(track);
 	bf_play_update(room);
@@ -93,6 +95,7 @@ static void init_streams(struct bf_track *track, const struct bf_sdp_media *medi
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
 		bf_rtp_stats_init(&stream->stats, track->format.clock_hz);
 		bf_cache_init(&stream->cache, rooms->conf.cache_pool);
+		bf_list_init(&stream->pending_node);
 		bf_keyframe_init(&stream->keyframe);
 	}
 }

@@ -105,6 +105,7 @@ static int choose_local(struct bench *bench)
 int bench_new(struct bench **out, const struct bench_options *options)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
+	char why[256];
 	int err = -ENOMEM;
 
 	if (!bench)
@@ -125,6 +126,11 @@ int bench_new(struct bench **out, const struct bench_options *options)
 		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
 	if (err)
 		goto fail;
+	err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why));
+	if (err) {
+		fprintf(stderr, "belfry-bench: %s\n", why);
+		goto fail;
+	}
 	bench_probe_table_init(&bench->table);
 	bench_sync_clocks(bench);
 	*out = bench;
@@ -139,6 +145,7 @@ void bench_free(struct bench *bench)
 {
 	if (!bench)
 		return;
+	bf_srtp_engine_free(bench->srtp);
 	bf_dtls_ctx_free(bench->dtls);
 	bench_impair_deinit(&bench->impair);
 	free(bench->sdp);

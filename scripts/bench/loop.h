@@ -52,6 +52,7 @@ struct bench {
 	/* owned */
 	int epoll_fd;
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_sdp *sdp; /* scratch for reading descriptions */
 	char *text;	    /* scratch for writing them, BENCH_SDP_MAX bytes */
 	struct bench_rx *rx;

@@ -3,6 +3,7 @@
 #include "core/base/rand.h"
 #include "media/stun/stun.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,7 +211,7 @@ static void tick_ice(struct bench_peer *peer, int64_t at_us)
 
 static void take_keys(struct bench_peer *peer)
 {
-	const struct bf_srtp_engine *engine = bf_srtp_engine_libsrtp2();
+	struct bf_srtp_engine *engine = peer->bench->srtp;
 	struct bf_srtp_key outgoing, incoming;
 	enum bf_srtp_profile profile = bf_dtls_srtp_keys(peer->dtls, &outgoing, &incoming);
 
@@ -291,11 +292,13 @@ int bench_peer_send_rtp(struct bench_peer *peer, struct bf_bytes header, struct 
 {
 	uint8_t packet[BENCH_DATAGRAM_MAX + BF_SRTP_OVERHEAD_MAX];
 	struct bf_srtp_protect_job job = {.srtp = peer->srtp_out,
-		.header = header,
-		.payload = payload,
 		.dst = packet,
-		.dst_size = sizeof(packet)};
+		.dst_size = sizeof(packet),
+		.header_len = header.len,
+		.payload = payload};
 
+	assert(header.len <= sizeof(packet));
+	memcpy(packet, header.data, header.len);
 	bf_srtp_protect(&job, 1);
 	if (job.dst_len == 0)
 		return -EIO;
