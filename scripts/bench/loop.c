@@ -118,6 +118,8 @@ int bench_new(struct bench **out, const struct bench_options *options)
 	if (bench->epoll_fd < 0 || !bench->sdp || !bench->text || !bench->rx)
 		goto fail;
 	err = find_server(bench, options->server);
+	if (!err && options->scenario == BENCH_IMPAIRED)
+		err = bench_impair_init(&bench->impair, &options->impair);
 	if (!err)
 		err = choose_local(bench);
 	if (!err)
@@ -145,6 +147,7 @@ void bench_free(struct bench *bench)
 		return;
 	bf_srtp_engine_free(bench->srtp);
 	bf_dtls_ctx_free(bench->dtls);
+	bench_impair_deinit(&bench->impair);
 	free(bench->sdp);
 	free(bench->text);
 	free(bench->rx);
