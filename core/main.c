@@ -13,6 +13,7 @@
 #include "core/doctor.h"
 #include "core/loop/inbox.h"
 #include "core/loop/loop.h"
+#include "core/loop/pipe.h"
 #include "core/loop/thread.h"
 #include "core/loop/timer.h"
 #include "core/loop/tls.h"
@@ -50,6 +51,8 @@ struct server {
 	struct bf_loop *loop;
 	struct bf_inbox *inbox;
 	struct bf_sctp_stack *sctp;
+	struct bf_pipe **pipes; /* between workers */
+	unsigned pipe_ends;
 	struct bf_worker *workers[WORKERS_MAX];
 	unsigned worker_count;
 	struct bf_join_verifier *verifier;
@@ -208,6 +211,10 @@ static int start_workers(struct server *server)
 		snprintf(server->why, WHY_MAX, "SCTP: %s", strerror(-err));
 		return err;
 	}
+	server->pipe_ends = want;
+	err = bf_pipe_grid_new(&server->pipes, want);
+	if (err)
+		return err;
 	for (unsigned i = 0; i < want; i++) {
 		struct bf_worker_conf worker = {
 			.idx = i,
@@ -221,6 +228,9 @@ static int start_workers(struct server *server)
 			.candidate_ip_count = ip_count,
 			.arg = server,
 			.post = post_to_control,
+			.worker_count = want,
+			.pipes = server->pipes,
+			.post_peer = post_to_worker,
 		};
 		err = start_worker(server, i, &worker);
 		if (err)
@@ -330,6 +340,7 @@ static void free_all(struct server *server)
 		bf_worker_stop(server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		bf_worker_free(server->workers[i]); /* none runs any more that could wake another */
+	bf_pipe_grid_free(server->pipes, server->pipe_ends);
 	bf_join_verifier_free(server->verifier);
 	if (server->sctp)
 		bf_sctp_stack_free(server->sctp);

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "media/room/cache.h"
+#include "media/room/peer_msg.h"
 #include "media/rtp/rtp.h"
 #include "media/worker_priv.h"
 
@@ -352,6 +353,10 @@ static void on_message(void *arg, struct bf_msg *msg)
 		bf_msg_free(msg);
 		bf_loop_stop(worker->loop);
 		return;
+	} else if (!worker->rooms) {
+		bf_msg_free(msg); /* they are closed; others do not know yet */
+	} else if (msg->kind >= BF_PEER_HELLO) {
+		bf_rooms_on_peer(worker->rooms, msg);
 	} else {
 		bf_rooms_on_request(worker->rooms, msg);
 	}
@@ -431,6 +436,7 @@ static void register_metrics(struct bf_worker *worker)
 	worker->metrics.beat =
 		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
 			labels, "monotonic time at which the worker's loop last turned");
+	bf_worker_peers_register(worker);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
 			bf_drop_name((enum bf_drop)i));
@@ -472,6 +478,7 @@ static void on_report_timer(void *arg)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
 		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
+	bf_worker_peers_report(worker);
 	bf_metric_set(worker->metrics.beat, bf_clock_mono_us());
 	bf_timer_arm(&worker->report_timer, bf_loop_now_us(worker->loop) + BF_SEC(1));
 }
@@ -640,6 +647,7 @@ static int make_rooms(struct bf_worker *worker)
 		.add_path = add_path,
 		.remove_path = remove_path,
 	};
+	bf_worker_peers_configure(worker, &conf);
 	bf_outbox_init(worker->outbox, &worker->env, worker->drops);
 	return bf_rooms_new(&worker->rooms, &conf);
 }
@@ -675,6 +683,7 @@ static int start(void *arg)
 		close_all(worker);
 		return err;
 	}
+	bf_worker_peers_start(worker);
 	if (worker->conf.idx == 0)
 		on_sctp_timer(worker);
 	on_report_timer(worker);
@@ -694,6 +703,7 @@ static void free_paths(struct bf_worker *worker)
 static void close_all(struct bf_worker *worker)
 {
 	bf_rooms_free(worker->rooms); /* says close_notify, which leaves with the last turns */
+	worker->rooms = NULL;
 	close_ports(worker);
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
@@ -778,6 +788,7 @@ void bf_worker_free(struct bf_worker *worker)
 {
 	if (!worker)
 		return;
+	bf_worker_peers_stop(worker);
 	bf_inbox_free(worker->inbox); /* others may have posted until now */
 	bf_loop_free(worker->loop);
 	free(worker);

@@ -1,4 +1,4 @@
-/* media/worker_priv.h - what worker.c and worker_tcp.c share. */
+/* media/worker_priv.h - what worker.c, worker_peers.c and worker_tcp.c share. */
 #ifndef BF_MEDIA_WORKER_PRIV_H
 #define BF_MEDIA_WORKER_PRIV_H
 
@@ -11,7 +11,9 @@
 #include "media/room/room.h"
 #include "media/worker.h"
 
-#define BF_WORKER_PENDING 4096 /* events that wait for room in the control thread's inbox */
+#define BF_WORKER_PENDING      4096 /* events that wait for room in the control thread's inbox */
+
+#define BF_WORKER_PEER_METRICS 8
 
 /* bf_ice_path.socket */
 enum bf_worker_socket {
@@ -30,6 +32,7 @@ struct bf_worker_metrics {
 	struct bf_metric *drops[BF_DROP_COUNT];
 	struct bf_metric *values[32];
 	struct bf_metric *beat;
+	struct bf_metric *peers[BF_WORKER_PEER_METRICS];
 };
 
 struct bf_worker {
@@ -64,7 +67,8 @@ struct bf_worker {
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
 	size_t pending_head, pending_count;
-	uint8_t tcp_packet[BF_UDP_MTU + 2]; /* a reservation on a TCP path */
+	uint8_t tcp_packet[BF_UDP_MTU + 2];    /* a reservation on a TCP path */
+	int64_t reported_us, reported_idle_us; /* when the load was measured last */
 	char *why;
 	size_t why_size;
 };
@@ -73,6 +77,13 @@ struct bf_worker {
 void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
 	struct bf_udp_packet *packets, size_t count);
 void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+
+/* worker_peers.c: the other workers, and how busy this one is */
+void bf_worker_peers_register(struct bf_worker *worker);
+void bf_worker_peers_start(struct bf_worker *worker);
+void bf_worker_peers_stop(struct bf_worker *worker);
+void bf_worker_peers_configure(struct bf_worker *worker, struct bf_rooms_conf *conf);
+void bf_worker_peers_report(struct bf_worker *worker); /* once a second */
 
 /* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
 int bf_worker_tcp_open(struct bf_worker *worker);

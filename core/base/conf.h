@@ -33,6 +33,7 @@ struct bf_conf {
 		unsigned room_participant_count_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */
+		unsigned pipe_kib; /* from one worker to another, once they share a room */
 	} media;
 	struct {
 		char **join_keys; /* public keys of join tokens: PEM or JWK files (ES256) */

@@ -60,6 +60,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
 	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),
 	UINT(media, cache_mib, 64, 1, 65536, "Memory of one worker for packets that may be sent again, MiB."),
+	UINT(media, pipe_kib, 1024, 64, 65536, "Memory for packets on their way from one worker to another, KiB, for each pair that has a room in common."),
 
 	LIST(rtc, join_keys, "Files with public keys (PEM or JWK, ES256) whose join tokens are accepted."),
 	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),

@@ -73,6 +73,29 @@ void bf_pipe_free(struct bf_pipe *pipe)
 	free(pipe);
 }
 
+void bf_pipe_grid_free(struct bf_pipe **pipes, unsigned count)
+{
+	for (size_t i = 0; pipes && i < (size_t)count * count; i++)
+		bf_pipe_free(pipes[i]);
+	free(pipes);
+}
+
+int bf_pipe_grid_new(struct bf_pipe ***out, unsigned count)
+{
+	struct bf_pipe **pipes = calloc((size_t)count * count, sizeof(struct bf_pipe *));
+	int err = pipes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < (size_t)count * count; i++)
+		if (i / count != i % count)
+			err = bf_pipe_new(&pipes[i]);
+	if (err) {
+		bf_pipe_grid_free(pipes, count);
+		return err;
+	}
+	*out = pipes;
+	return 0;
+}
+
 /* ---- the writer ---- */
 
 int bf_pipe_open(struct bf_pipe *pipe, size_t size_bytes)

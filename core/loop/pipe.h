@@ -28,6 +28,12 @@ int bf_pipe_new(struct bf_pipe **out);
 /* The reader has detached. Accepts NULL. */
 void bf_pipe_free(struct bf_pipe *pipe);
 
+/* A pipe from each of `count` threads to each other one: from i to k it is out[i * count + k], NULL where i is k. -ENOMEM. */
+int bf_pipe_grid_new(struct bf_pipe ***out, unsigned count);
+
+/* Accepts NULL. */
+void bf_pipe_grid_free(struct bf_pipe **pipes, unsigned count);
+
 /* ---- the writer's ---- */
 
 /* Get memory for records: `size_bytes`, rounded up to a power of two. Once is enough; again changes nothing. -ENOMEM. */

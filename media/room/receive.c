@@ -63,7 +63,7 @@ static struct bf_stream *stream_for(struct bf_track *track, const struct bf_rtp 
 }
 
 /* The sender changed its SSRC: numbers start anew, as another source. */
-static void start_anew(struct bf_stream *stream)
+void bf_stream_start_anew(struct bf_stream *stream)
 {
 	struct bf_rooms *rooms = stream->track->participant->room->rooms;
 
@@ -146,7 +146,7 @@ static enum bf_drop bind_ssrc(
 		stream->rtx_ssrc = rtp->ssrc;
 	} else {
 		if (stream->ssrc)
-			start_anew(stream);
+			bf_stream_start_anew(stream);
 		stream->ssrc = rtp->ssrc;
 	}
 	*out = entry;
@@ -162,8 +162,7 @@ static void on_level(struct bf_track *track, const struct bf_ext_values *exts, i
 	if (track->source != BF_SOURCE_MICROPHONE || track->is_muted ||
 		!bf_ext_audio_level(exts, &level, &is_voice))
 		return;
-	bf_speaker_on_level(&room->speaker, track->participant->id, level, now_us);
-	bf_room_wake_speaker(room);
+	bf_leader_on_level(room, track->participant->id, level, now_us);
 }
 
 /* Numbers, statistics and losses; false for a packet seen before. */
@@ -221,6 +220,7 @@ static enum bf_drop on_media(struct bf_stream *stream, const struct bf_rtp *rtp,
 	if (rtp->payload.len ==
 		0) { /* padding to probe bandwidth: no place in the outgoing streams */
 		rooms->counters.rx_padding++;
+		bf_feed_skip(stream, packet.ext_seq);
 		bf_forward_skip(stream, packet.ext_seq);
 		return BF_DROP_NONE;
 	}
@@ -233,6 +233,7 @@ static enum bf_drop on_media(struct bf_stream *stream, const struct bf_rtp *rtp,
 	if (packet.info.is_keyframe)
 		on_keyframe(stream, &packet.info, now_us);
 	bf_cache_put(&stream->cache, &packet);
+	bf_feed_packet(stream, &packet);
 	bf_forward(stream, &packet);
 	return BF_DROP_NONE;
 }
@@ -281,7 +282,7 @@ static enum bf_drop return_to(struct bf_ssrc_entry *entry, int64_t now_us)
 	if (entry->is_rtx) {
 		stream->rtx_ssrc = entry->ssrc;
 	} else {
-		start_anew(stream);
+		bf_stream_start_anew(stream);
 		stream->ssrc = entry->ssrc;
 	}
 	return BF_DROP_NONE;
