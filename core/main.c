@@ -83,6 +83,13 @@ static int post_to_worker(void *arg, unsigned worker, struct bf_msg *msg)
 	return bf_worker_post(server->workers[worker], msg);
 }
 
+static unsigned load_of_worker(void *arg, unsigned worker)
+{
+	struct server *server = arg;
+
+	return bf_worker_load(server->workers[worker]);
+}
+
 static void wake_worker(void *arg, unsigned worker)
 {
 	struct server *server = arg;
@@ -296,7 +303,8 @@ static int start_signaling(struct server *server)
 		.verifier = server->verifier,
 		.media = {.arg = server,
 			.worker_count = server->worker_count,
-			.post = post_to_worker},
+			.post = post_to_worker,
+			.load = load_of_worker},
 		.version = BF_VERSION,
 	};
 	int err = bf_http_server_new(
