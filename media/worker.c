@@ -657,8 +657,10 @@ static void close_all(struct bf_worker *worker);
 static int start(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int err = bf_loop_new(&worker->loop, worker->conf.io);
+	int err;
 
+	bf_worker_pin(worker); /* first: memory comes from near where it is used */
+	err = bf_loop_new(&worker->loop, worker->conf.io);
 	if (err) {
 		snprintf(worker->why, worker->why_size, "event loop: %s", strerror(-err));
 		return err;

@@ -1,9 +1,39 @@
-/* What a worker has to do with the others: pipes it reads, and how busy it is, so that new participants go where there is room. */
+/* A worker among others: the processor it has for itself, the pipes it reads, and how busy it is, so that new participants go where
+ * there is room. */
 #include "core/base/clock.h"
 #include "core/loop/pipe.h"
 #include "media/worker_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
+
+static bool is_alone(const struct bf_worker *worker)
+{
+	return worker->conf.worker_count <= 1;
+}
+
+/* ---- the processor ---- */
+
+void bf_worker_pin(struct bf_worker *worker)
+{
+	int cpu;
+
+	if (strcmp(worker->conf.conf->media.pin, "off") == 0)
+		return;
+	cpu = bf_thread_pin(worker->conf.idx,
+		is_alone(worker) ? worker->conf.idx + 1 : worker->conf.worker_count);
+	if (cpu >= 0)
+		BF_LOG(worker->conf.log, BF_LOG_INFO, "media worker has its own processor",
+			BF_UINT("worker", worker->conf.idx), BF_INT("cpu", cpu));
+	else if (cpu == -ENOSPC)
+		BF_LOG(worker->conf.log, BF_LOG_INFO,
+			"media worker shares processors: there are more workers than those",
+			BF_UINT("worker", worker->conf.idx));
+	else
+		BF_LOG(worker->conf.log, BF_LOG_WARN,
+			"media worker cannot be kept on one processor",
+			BF_UINT("worker", worker->conf.idx), BF_ERRNO("cause", cpu));
+}
 
 /* ---- records of others ---- */
 
@@ -20,11 +50,6 @@ static void on_records(void *arg, struct bf_pipe *pipe)
 static struct bf_pipe *pipe_from(const struct bf_worker *worker, unsigned from)
 {
 	return worker->conf.pipes[from * worker->conf.worker_count + worker->conf.idx];
-}
-
-static bool is_alone(const struct bf_worker *worker)
-{
-	return worker->conf.worker_count <= 1;
 }
 
 void bf_worker_peers_start(struct bf_worker *worker)

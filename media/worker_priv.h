@@ -78,7 +78,8 @@ void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp
 	struct bf_udp_packet *packets, size_t count);
 void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
 
-/* worker_peers.c: the other workers, and how busy this one is */
+/* worker_peers.c: a worker among others */
+void bf_worker_pin(struct bf_worker *worker);
 void bf_worker_peers_register(struct bf_worker *worker);
 void bf_worker_peers_start(struct bf_worker *worker);
 void bf_worker_peers_stop(struct bf_worker *worker);

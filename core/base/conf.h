@@ -28,6 +28,7 @@ struct bf_conf {
 		char **interfaces; /* offer only these of the interfaces' addresses; empty: all */
 		unsigned interfaces_count;
 		unsigned workers;    /* 0: one per core */
+		char *pin;	     /* auto, off */
 		char *spread;	     /* prefer-one, round-robin */
 		char *io;	     /* auto, uring, epoll */
 		char *srtp_profiles; /* order of preference, comma separated */

@@ -55,6 +55,7 @@ const struct conf_key conf_keys[] = {
 	LIST(media, announced, "IP addresses put into candidates instead of those of the interfaces (NAT, clouds)."),
 	LIST(media, interfaces, "Offer clients only these of the interfaces' IP addresses. Empty: all."),
 	UINT(media, workers, 0, 0, 256, "Media threads. 0: one per core."),
+	CHOICE(media, pin, "auto", "auto,off", "auto: each media thread stays on a processor of its own, as long as there are enough."),
 	CHOICE(media, spread, "prefer-one", "prefer-one,round-robin", "How rooms use media threads. prefer-one: a room stays on one until that is busy or has 64 of its participants,\nthen goes on on another. round-robin: each participant of a room on the next one, from the start."),
 	CHOICE(media, io, "auto", "auto,uring,epoll", "Kernel interface. auto: io_uring where it is allowed, else epoll."),
 	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),

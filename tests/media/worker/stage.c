@@ -84,7 +84,9 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 
 void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, const char *flag)
 {
-	const char *const flags[] = {"--media.udp-port=0", "--media.cache-mib=8", flag};
+	const char *const flags[] = {"--media.udp-port=0", "--media.cache-mib=8",
+		"--media.pin=off", /* others run here as well */
+		flag};
 	char why[512] = "";
 
 	memset(stage, 0, sizeof(*stage));
@@ -95,7 +97,7 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 	assert_in_range(worker_count, 1, STAGE_WORKERS);
 	stage->worker_count = worker_count;
 	assert_int_equal(bf_conf_new(&stage->conf), 0);
-	assert_int_equal(bf_conf_load(stage->conf, NULL, (char *[]){NULL}, flag ? 3 : 2,
+	assert_int_equal(bf_conf_load(stage->conf, NULL, (char *[]){NULL}, flag ? 4 : 3,
 				 (char *const *)(uintptr_t)flags, why, sizeof(why)),
 		0);
 	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
