@@ -20,14 +20,16 @@ struct source {
 static void check_sent(const struct bf_rewrite *rewrite, const struct bf_rewrite_in *in,
 	const struct bf_rewrite_out *out, uint64_t out_highest_before)
 {
-	const struct bf_rewrite_sent *sent = bf_rewrite_find(rewrite, out->seq);
+	struct bf_rewrite_sent sent;
+	bool is_found = bf_rewrite_find(rewrite, out->seq, &sent);
 
-	assert(sent && sent->is_sent);
-	assert(sent->in_ext_seq == in->ext_seq && sent->source == in->source);
-	assert((uint16_t)sent->out_ext_seq == out->seq && sent->timestamp == out->timestamp);
-	assert(sent->picture_id == out->picture_id && sent->tl0picidx == out->tl0picidx);
+	assert(is_found);
+	assert(sent.in_ext_seq == in->ext_seq && sent.source == in->source);
+	assert((uint16_t)sent.out_ext_seq == out->seq);
+	assert(in->timestamp + sent.timestamp_offset == out->timestamp);
+	assert(sent.picture_id == out->picture_id && sent.tl0picidx == out->tl0picidx);
 	assert(rewrite->seqs.out_highest >= out_highest_before);
-	assert(rewrite->seqs.out_highest - out_highest_before <= BF_REWRITE_WINDOW);
+	assert(rewrite->seqs.out_highest - out_highest_before <= rewrite->slot_count);
 	assert(out->timestamp == bf_rewrite_timestamp(rewrite, in->timestamp));
 	assert(out->picture_id <= (in->info->picture_id_is_long ? 0x7fff : 0x7f));
 }
@@ -70,14 +72,16 @@ static void run_event(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct bf_rewrite rewrite;
+	static struct bf_rewrite_slot slots[BF_REWRITE_WINDOW_AUDIO];
+	struct bf_rewrite rewrite;
 	struct source sources[SOURCES];
 
 	if (size < 3)
 		return 0;
 	for (size_t i = 0; i < SOURCES; i++)
 		sources[i] = (struct source){UINT64_C(1) << 40, 0};
-	bf_rewrite_init(&rewrite, data[0] & 1 ? 90000 : 48000, bf_get_u16(data + 1), 0xfffff000);
+	bf_rewrite_init(&rewrite, data[0] & 1 ? 90000 : 48000, bf_get_u16(data + 1), 0xfffff000,
+		slots, BF_REWRITE_WINDOW_AUDIO);
 	for (data += 3, size -= 3; size >= EVENT; data += EVENT, size -= EVENT)
 		run_event(&rewrite, sources, data);
 	return 0;

@@ -189,8 +189,10 @@ struct bf_media_error {
 enum bf_track_event {
 	BF_TRACK_PUBLISHED,
 	BF_TRACK_UNPUBLISHED,
-	BF_TRACK_MUTED,	      /* `muted` says which way */
-	BF_TRACK_UNSUPPORTED, /* to the subscriber `participant_id` only: its answer refused the track */
+	BF_TRACK_MUTED, /* `muted` says which way */
+	/* to the subscriber `participant_id` only: */
+	BF_TRACK_UNSUPPORTED, /* its answer refused the track */
+	BF_TRACK_SUSPENDED, /* the worker cannot keep up and has stopped sending it; `muted` says which way */
 };
 
 /* To everyone in the room but the publisher, unless said otherwise. */

@@ -1,9 +1,9 @@
 #include "media/worker.h"
 
 #include "core/base/clock.h"
+#include "media/memory.h"
 #include "media/room/cache.h"
 #include "media/room/peer_msg.h"
-#include "media/rtp/rtp.h"
 #include "media/worker_priv.h"
 
 #include <assert.h>
@@ -11,301 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INBOX_SLOTS 4096
-#define MSG_WAKE    0x8000 /* of our own: the SCTP stack has news */
-#define PORT_TRIES  16
-#define TX_SLAB_BYTES \
-	(4 * 1024 * 1024) /* a frame's packets to 500 subscribers: trains need them side by side */
-#define UDP_BUFFER_BYTES (4 * 1024 * 1024) /* 25 ms of 1 Gbit/s: what a worker may be late */
-
-/* ---- the table of connections: ids are a slot and its generation ---- */
-
-static struct bf_conn *find_conn(struct bf_worker *worker, uint32_t id)
-{
-	unsigned slot = id & 0xffff;
-
-	if (slot >= worker->slot_count || worker->slots[slot].generation != id >> 16)
-		return NULL;
-	return worker->slots[slot].conn;
-}
-
-static uint32_t add_conn(void *arg, struct bf_conn *conn)
-{
-	struct bf_worker *worker = arg;
-
-	for (unsigned i = 0; i < worker->slot_count; i++) {
-		unsigned slot = (worker->slot_next + i) % worker->slot_count;
-		if (worker->slots[slot].conn)
-			continue;
-		worker->slot_next = slot + 1;
-		worker->slots[slot].conn = conn;
-		if (++worker->slots[slot].generation == 0)
-			worker->slots[slot].generation = 1; /* so that no id is 0 */
-		return (uint32_t)worker->slots[slot].generation << 16 | slot;
-	}
-	return 0;
-}
-
-static void remove_conn(void *arg, uint32_t id)
-{
-	struct bf_worker *worker = arg;
-
-	assert(find_conn(worker, id));
-	worker->slots[id & 0xffff].conn = NULL;
-}
-
-/* ---- 5-tuples ---- */
-
-struct path_key {
-	struct bf_addr remote, local;
-	uint64_t socket;
-};
-
-struct path_entry {
-	struct bf_map_node node;
-	struct path_key key;
-	uint32_t transport_id;
-};
-
-static struct path_key key_of(const struct bf_ice_path *path)
-{
-	return (struct path_key){
-		.remote = path->remote, .local = path->local, .socket = path->socket};
-}
-
-static struct path_entry *find_path(struct bf_worker *worker, const struct bf_ice_path *path)
-{
-	struct path_key key = key_of(path);
-	struct bf_map_node *node = bf_map_get(&worker->paths, bf_bytes(&key, sizeof(key)));
-
-	return node ? BF_CONTAINER(node, struct path_entry, node) : NULL;
-}
-
-/* A 5-tuple that another transport had validated now belongs to the one that proved it last: a client that reconnects
- * from the same port. */
-static int add_path(void *arg, struct bf_transport *transport, const struct bf_ice_path *path)
-{
-	struct bf_worker *worker = arg;
-	struct path_entry *entry = find_path(worker, path);
-	int err;
-
-	if (entry) {
-		entry->transport_id = bf_transport_id(transport);
-		return 0;
-	}
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return -ENOMEM;
-	entry->key = key_of(path);
-	entry->transport_id = bf_transport_id(transport);
-	err = bf_map_put(&worker->paths, &entry->node, bf_bytes(&entry->key, sizeof(entry->key)));
-	if (err)
-		free(entry);
-	else if (path->is_tcp)
-		bf_worker_tcp_on_validated(worker, path);
-	return err;
-}
-
-static void remove_path(void *arg, struct bf_transport *transport, const struct bf_ice_path *path)
-{
-	struct bf_worker *worker = arg;
-	struct path_entry *entry = find_path(worker, path);
-
-	if (!entry || entry->transport_id != bf_transport_id(transport))
-		return;
-	bf_map_remove(&worker->paths, &entry->node);
-	free(entry);
-	if (path->is_tcp)
-		bf_worker_tcp_on_forgotten(worker, path);
-}
-
-void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path)
-{
-	struct path_entry *entry = find_path(worker, path);
-	struct bf_conn *conn = entry ? find_conn(worker, entry->transport_id) : NULL;
-
-	if (conn)
-		bf_transport_on_path_lost(bf_conn_transport(conn), path);
-}
-
-/* ---- sending ---- */
-
-static uint8_t *reserve(void *arg, const struct bf_ice_path *path, size_t size_max)
-{
-	struct bf_worker *worker = arg;
-	uint8_t *room;
-
-	if (path->is_tcp)
-		room = bf_worker_tcp_reserve(worker, path, size_max);
-	else
-		room = size_max > BF_UDP_MTU ? NULL
-					     : bf_udp_reserve(worker->udp[path->socket],
-						       &path->local, &path->remote, size_max);
-	if (!room)
-		worker->drops[BF_DROP_TX_FULL]++;
-	return room;
-}
-
-static void commit(void *arg, const struct bf_ice_path *path, size_t len)
-{
-	struct bf_worker *worker = arg;
-
-	if (path->is_tcp)
-		bf_worker_tcp_commit(worker, path, len);
-	else
-		bf_udp_commit(worker->udp[path->socket], len);
-}
-
-/* ---- receiving ---- */
-
-/* What SCTP wants to say, of this worker's associations. */
-static void drain_sctp(struct bf_worker *worker)
-{
-	struct bf_sctp_item item;
-
-	while (bf_sctp_stack_poll(worker->conf.sctp, worker->conf.idx, &item) > 0) {
-		struct bf_conn *conn = find_conn(worker, (uint32_t)item.id);
-		if (!conn)
-			continue;
-		if (item.news == BF_SCTP_OUTPUT)
-			bf_transport_on_sctp_output(bf_conn_transport(conn), item.packet);
-		else
-			bf_transport_on_sctp_readable(bf_conn_transport(conn));
-	}
-}
-
-static enum bf_drop on_stun(
-	struct bf_worker *worker, const struct bf_ice_path *path, struct bf_bytes packet)
-{
-	struct bf_stun_peek peek;
-	struct bf_conn *conn;
-	uint32_t id;
-
-	if (bf_stun_peek(&peek, packet))
-		return BF_DROP_STUN_MALFORMED;
-	if (peek.cls != BF_STUN_REQUEST || !peek.is_binding ||
-		!bf_transport_id_from_username(&id, worker->conf.idx, peek.username))
-		return BF_DROP_STUN_UNKNOWN;
-	conn = find_conn(worker, id);
-	if (!conn)
-		return BF_DROP_STUN_UNKNOWN;
-	return bf_transport_on_stun(bf_conn_transport(conn), path, packet);
-}
-
-static struct bf_conn *conn_of_path(struct bf_worker *worker, const struct bf_ice_path *path)
-{
-	struct path_entry *entry = find_path(worker, path);
-
-	return entry ? find_conn(worker, entry->transport_id) : NULL;
-}
-
-static enum bf_drop on_dtls(
-	struct bf_worker *worker, const struct bf_ice_path *path, struct bf_bytes packet)
-{
-	struct bf_conn *conn = conn_of_path(worker, path);
-
-	return conn ? bf_transport_on_dtls(bf_conn_transport(conn), path, packet)
-		    : BF_DROP_UNKNOWN_ADDR;
-}
-
-static enum bf_drop on_rtcp(
-	struct bf_conn *conn, struct bf_srtp *srtp, struct bf_udp_packet *packet)
-{
-	size_t len = packet->len;
-	enum bf_drop drop = bf_srtp_unprotect_rtcp(srtp, packet->data, &len);
-
-	return drop ? drop : bf_conn_on_rtcp(conn, bf_bytes(packet->data, len), packet->at_us);
-}
-
-/* SRTP of one batch, so that an engine can decrypt it together. */
-struct srtp_batch {
-	struct bf_srtp_unprotect_job jobs[BF_UDP_BATCH];
-	struct bf_conn *conns[BF_UDP_BATCH];
-	int64_t at_us;
-	size_t count;
-};
-
-static enum bf_drop add_srtp(struct bf_worker *worker, const struct bf_ice_path *path,
-	struct bf_udp_packet *packet, struct srtp_batch *batch)
-{
-	struct bf_conn *conn = conn_of_path(worker, path);
-	struct bf_srtp *srtp = conn ? bf_transport_srtp_in(bf_conn_transport(conn)) : NULL;
-
-	if (!conn)
-		return BF_DROP_UNKNOWN_ADDR;
-	if (!srtp)
-		return BF_DROP_NO_KEYS;
-	if (bf_rtp_is_rtcp(bf_bytes(packet->data, packet->len)))
-		return on_rtcp(conn, srtp, packet);
-	batch->conns[batch->count] = conn;
-	batch->jobs[batch->count++] = (struct bf_srtp_unprotect_job){
-		.srtp = srtp, .data = packet->data, .len = packet->len};
-	return BF_DROP_NONE;
-}
-
-static void finish_srtp(struct bf_worker *worker, struct srtp_batch *batch)
-{
-	bf_srtp_unprotect(batch->jobs, batch->count);
-	for (size_t i = 0; i < batch->count; i++) {
-		struct bf_srtp_unprotect_job *job = &batch->jobs[i];
-		enum bf_drop drop = job->drop;
-		if (!drop)
-			drop = bf_conn_on_rtp(
-				batch->conns[i], bf_bytes(job->data, job->len), batch->at_us);
-		worker->drops[drop]++;
-	}
-}
-
-/* RFC 7983 section 7. */
-static enum bf_drop demux(struct bf_worker *worker, const struct bf_ice_path *path,
-	struct bf_udp_packet *packet, struct srtp_batch *batch)
-{
-	uint8_t first = packet->len ? packet->data[0] : 255;
-
-	if (packet->len == 0)
-		return BF_DROP_EMPTY;
-	if (first <= 3)
-		return on_stun(worker, path, bf_bytes(packet->data, packet->len));
-	if (first >= 20 && first <= 63)
-		return on_dtls(worker, path, bf_bytes(packet->data, packet->len));
-	if (first >= 128 && first <= 191)
-		return add_srtp(worker, path, packet, batch);
-	return BF_DROP_UNKNOWN_PROTO;
-}
-
-void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
-	struct bf_udp_packet *packets, size_t count)
-{
-	struct srtp_batch batch;
-
-	assert(count <= BF_UDP_BATCH);
-	batch.count = 0;
-	batch.at_us = bf_loop_now_us(worker->loop);
-	for (size_t i = 0; i < count; i++) {
-		struct bf_ice_path path = {.remote = packets[i].remote,
-			.local = packets[i].local,
-			.socket = socket,
-			.is_tcp = is_tcp};
-		enum bf_drop drop = demux(worker, &path, &packets[i], &batch);
-		if (drop)
-			worker->drops[drop]++;
-	}
-	finish_srtp(worker, &batch);
-	bf_outbox_flush(worker->outbox); /* plans point into the packets, which go back now */
-	drain_sctp(worker);
-}
-
-static void on_udp4(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
-{
-	(void)udp;
-	bf_worker_on_packets(arg, BF_SOCKET_UDP4, false, packets, count);
-}
-
-static void on_udp6(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
-{
-	(void)udp;
-	bf_worker_on_packets(arg, BF_SOCKET_UDP6, false, packets, count);
-}
+#define MSG_WAKE   0x8000 /* of our own: the SCTP stack has news */
+#define PORT_TRIES 16
 
 /* ---- to and from the control thread ---- */
 
@@ -360,7 +67,7 @@ static void on_message(void *arg, struct bf_msg *msg)
 	} else {
 		bf_rooms_on_request(worker->rooms, msg);
 	}
-	drain_sctp(worker);
+	bf_worker_drain_sctp(worker);
 }
 
 int bf_worker_post(struct bf_worker *worker, struct bf_msg *msg)
@@ -379,111 +86,32 @@ void bf_worker_wake(struct bf_worker *worker)
 static void on_sctp_timer(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int64_t now_us = bf_loop_now_us(worker->loop);
 
-	bf_sctp_stack_on_timer(worker->conf.sctp, now_us);
-	drain_sctp(worker);
-	bf_timer_arm(&worker->sctp_timer, now_us + BF_SCTP_TICK_US);
-}
-
-/* ---- metrics: published once a second, so that the packet path touches no shared cache line ---- */
-
-struct value {
-	enum bf_metric_kind kind;
-	const char *name, *help;
-};
-
-static const struct value values[] = {
-	{BF_METRIC_GAUGE, "belfry_media_rooms", "rooms"},
-	{BF_METRIC_GAUGE, "belfry_media_participants", "participants"},
-	{BF_METRIC_GAUGE, "belfry_media_tracks", "published tracks"},
-	{BF_METRIC_GAUGE, "belfry_media_subscriptions", "subscriptions"},
-	{BF_METRIC_COUNTER, "belfry_rtp_received_total", "RTP packets received and authenticated"},
-	{BF_METRIC_COUNTER, "belfry_rtp_sent_total", "RTP packets sent"},
-	{BF_METRIC_COUNTER, "belfry_rtp_sent_bytes_total", "bytes of RTP sent"},
-	{BF_METRIC_COUNTER, "belfry_rtp_duplicates_total", "RTP packets received twice"},
-	{BF_METRIC_COUNTER, "belfry_rtp_repaired_total",
-		"lost packets recovered from publishers by RTX"},
-	{BF_METRIC_COUNTER, "belfry_rtp_resent_total", "packets sent again on a NACK"},
-	{BF_METRIC_COUNTER, "belfry_nacks_sent_total", "packets asked for again from publishers"},
-	{BF_METRIC_COUNTER, "belfry_nacks_received_total",
-		"packets asked for again by subscribers"},
-	{BF_METRIC_COUNTER, "belfry_nacks_unknown_total",
-		"packets asked for that are not held any more"},
-	{BF_METRIC_COUNTER, "belfry_keyframe_requests_sent_total", "PLI sent to publishers"},
-	{BF_METRIC_COUNTER, "belfry_keyframe_requests_received_total",
-		"PLI and FIR of subscribers heeded"},
-	{BF_METRIC_COUNTER, "belfry_data_relayed_total", "data channel messages delivered"},
-	{BF_METRIC_COUNTER, "belfry_data_dropped_total", "data channel messages dropped"},
-	{BF_METRIC_COUNTER, "belfry_udp_received_total", "datagrams received"},
-	{BF_METRIC_COUNTER, "belfry_udp_sent_total", "datagrams sent"},
-	{BF_METRIC_COUNTER, "belfry_udp_trains_total",
-		"system calls' worth of datagrams sent (GSO trains)"},
-	{BF_METRIC_COUNTER, "belfry_udp_dropped_total", "datagrams the kernel did not take"},
-	{BF_METRIC_GAUGE, "belfry_udp_gso", "1 while UDP segmentation offload is in use"},
-};
-
-#define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
-
-static void register_metrics(struct bf_worker *worker)
-{
-	char labels[96];
-
-	snprintf(labels, sizeof(labels), "worker=\"%u\"", worker->conf.idx);
-	for (size_t i = 0; i < VALUE_COUNT; i++)
-		worker->metrics.values[i] = bf_metric_new(worker->conf.metrics, values[i].kind,
-			values[i].name, labels, values[i].help);
-	worker->metrics.beat =
-		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
-			labels, "monotonic time at which the worker's loop last turned");
-	bf_worker_peers_register(worker);
-	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
-		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
-			bf_drop_name((enum bf_drop)i));
-		worker->metrics.drops[i] = bf_metric_new(worker->conf.metrics, BF_METRIC_COUNTER,
-			"belfry_packets_dropped_total", labels, "packets dropped, by reason");
-	}
-}
-
-static struct bf_udp_counters sum_udp(const struct bf_worker *worker)
-{
-	struct bf_udp_counters sum = {0};
-
-	for (int i = 0; i < BF_SOCKET_UDP_COUNT; i++) {
-		const struct bf_udp_counters *c = worker->udp[i] ? bf_udp_counters(worker->udp[i])
-								 : &(struct bf_udp_counters){0};
-		sum.rx_packets += c->rx_packets;
-		sum.tx_packets += c->tx_packets;
-		sum.tx_trains += c->tx_trains;
-		sum.tx_dropped += c->tx_dropped;
-		sum.has_gso = sum.has_gso || c->has_gso;
-	}
-	return sum;
+	bf_sctp_stack_on_timer(worker->conf.sctp, bf_loop_now_us(worker->loop));
+	bf_worker_drain_sctp(worker); /* arms the timer again */
 }
 
 static void on_report_timer(void *arg)
 {
 	struct bf_worker *worker = arg;
-	const struct bf_rooms_counters *c = bf_rooms_counters(worker->rooms);
-	struct bf_udp_counters udp = sum_udp(worker);
-	/* in the order of `values` */
-	const uint64_t now[VALUE_COUNT] = {c->rooms, c->participants, c->tracks, c->subscriptions,
-		c->rx_rtp, worker->outbox->sent_packets, worker->outbox->sent_bytes,
-		c->rx_duplicates, c->rx_repaired, c->tx_resent, c->tx_nacks, c->rx_nacks,
-		c->nack_unknown, c->tx_keyframe_requests, c->rx_keyframe_requests, c->data_relayed,
-		c->data_dropped, udp.rx_packets, udp.tx_packets, udp.tx_trains, udp.tx_dropped,
-		udp.has_gso};
 
-	for (size_t i = 0; i < VALUE_COUNT; i++)
-		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
-	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
-		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
-	bf_worker_peers_report(worker);
-	bf_metric_set(worker->metrics.beat, bf_clock_mono_us());
+	bf_worker_report(worker);
 	bf_timer_arm(&worker->report_timer, bf_loop_now_us(worker->loop) + BF_SEC(1));
 }
 
 /* ---- start and stop ---- */
+
+static void on_udp4(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
+{
+	(void)udp;
+	bf_worker_on_packets(arg, BF_SOCKET_UDP4, false, packets, count);
+}
+
+static void on_udp6(void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count)
+{
+	(void)udp;
+	bf_worker_on_packets(arg, BF_SOCKET_UDP6, false, packets, count);
+}
 
 static void explain(struct bf_worker *worker, const char *protocol, int err)
 {
@@ -495,12 +123,12 @@ static void explain(struct bf_worker *worker, const char *protocol, int err)
 static int open_udp(struct bf_worker *worker)
 {
 	unsigned base = worker->conf.conf->media.udp_port;
-	const struct bf_udp_conf conf = {.rcvbuf_bytes = UDP_BUFFER_BYTES,
-		.sndbuf_bytes = UDP_BUFFER_BYTES,
-		.tx_slab_bytes = TX_SLAB_BYTES};
+	struct bf_udp_conf conf = worker->plan.udp;
 	struct bf_addr any;
 	int err;
 
+	conf.is_single = strcmp(worker->conf.conf->media.gso, "off") == 0;
+	conf.before_flush = bf_worker_before_flush;
 	worker->port = (uint16_t)(base ? base + worker->conf.idx : 0);
 	(void)bf_addr_parse_ip(&any, "0.0.0.0", worker->port);
 	err = bf_udp_open(&worker->udp[BF_SOCKET_UDP4], worker->loop, &any, &conf, on_udp4, worker);
@@ -593,11 +221,9 @@ static int make_tables(struct bf_worker *worker)
 	const struct bf_conf *conf = worker->conf.conf;
 	enum bf_srtp_profile profiles[4];
 	size_t profile_count = parse_profiles(conf->media.srtp_profiles, profiles);
-	size_t cache_blocks =
-		(size_t)conf->media.cache_mib * 1024 * 1024 / sizeof(struct bf_cache_block);
 	int err;
 
-	worker->slot_count = conf->media.transport_count_max;
+	worker->slot_count = (unsigned)worker->plan.transport_count;
 	worker->slots = calloc(worker->slot_count, sizeof(*worker->slots));
 	worker->outbox = malloc(sizeof(*worker->outbox));
 	if (!worker->slots || !worker->outbox)
@@ -606,8 +232,8 @@ static int make_tables(struct bf_worker *worker)
 	if (!err)
 		err = bf_map_init(&worker->tcp_by_id, 64, 4096);
 	if (!err)
-		err = bf_pool_init(
-			&worker->cache_pool, sizeof(struct bf_cache_block), cache_blocks);
+		err = bf_pool_init(&worker->cache_pool, sizeof(struct bf_cache_block),
+			worker->plan.cache_block_count);
 	if (!err)
 		err = bf_dtls_ctx_new(&worker->dtls, profiles, profile_count);
 	if (err)
@@ -624,31 +250,34 @@ static int make_rooms(struct bf_worker *worker)
 		.env = &worker->env,
 		.outbox = worker->outbox,
 		.cache_pool = &worker->cache_pool,
+		.pacer_block_count = worker->plan.pacer_block_count,
 		.drops = worker->drops,
 		.fingerprint = bf_dtls_ctx_fingerprint(worker->dtls),
 		.candidates = worker->candidates,
 		.candidate_count = worker->candidate_count,
 		.room_participant_count_max = worker->conf.conf->media.room_participant_count_max,
+		.transit_budget_us = worker->conf.conf->media.transit_budget_us,
 		.arg = worker,
 		.post = post_event,
-		.add_conn = add_conn,
-		.remove_conn = remove_conn,
+		.add_conn = bf_worker_add_conn,
+		.remove_conn = bf_worker_remove_conn,
 	};
 
 	worker->env = (struct bf_transport_env){
 		.loop = worker->loop,
 		.dtls = worker->dtls,
-		.srtp = worker->conf.srtp,
+		.srtp = worker->srtp,
 		.sctp = worker->conf.sctp,
 		.worker = worker->conf.idx,
 		.arg = worker,
-		.reserve = reserve,
-		.commit = commit,
-		.add_path = add_path,
-		.remove_path = remove_path,
+		.reserve = bf_worker_reserve,
+		.commit = bf_worker_commit,
+		.revoke = bf_worker_revoke,
+		.add_path = bf_worker_add_path,
+		.remove_path = bf_worker_remove_path,
 	};
 	bf_worker_peers_configure(worker, &conf);
-	bf_outbox_init(worker->outbox, &worker->env, worker->drops);
+	bf_outbox_init(worker->outbox, &worker->env, &worker->transit, worker->drops);
 	return bf_rooms_new(&worker->rooms, &conf);
 }
 
@@ -674,7 +303,13 @@ static int start(void *arg)
 	bf_timer_init(&worker->sctp_timer, worker->loop, on_sctp_timer, worker);
 	bf_timer_init(&worker->report_timer, worker->loop, on_report_timer, worker);
 	bf_timer_init(&worker->pending_timer, worker->loop, on_pending_timer, worker);
-	err = bf_inbox_new(&worker->inbox, worker->loop, INBOX_SLOTS, on_message, worker);
+	bf_worker_load_init(worker);
+	bf_memory_plan(&worker->plan, worker->conf.conf, bf_loop_io(worker->loop));
+	err = bf_inbox_new(
+		&worker->inbox, worker->loop, worker->plan.inbox_slot_count, on_message, worker);
+	if (!err)
+		err = bf_srtp_engine_new(
+			&worker->srtp, worker->conf.srtp, worker->why, worker->why_size);
 	if (!err)
 		err = make_tables(worker);
 	if (!err)
@@ -686,20 +321,9 @@ static int start(void *arg)
 		return err;
 	}
 	bf_worker_peers_start(worker);
-	if (worker->conf.idx == 0)
-		on_sctp_timer(worker);
 	on_report_timer(worker);
+	bf_worker_load_start(worker);
 	return 0;
-}
-
-static void free_paths(struct bf_worker *worker)
-{
-	struct bf_map_node *node;
-
-	while (worker->paths.buckets && (node = bf_map_next(&worker->paths, NULL))) {
-		bf_map_remove(&worker->paths, node);
-		free(BF_CONTAINER(node, struct path_entry, node));
-	}
 }
 
 static void close_all(struct bf_worker *worker)
@@ -710,6 +334,7 @@ static void close_all(struct bf_worker *worker)
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
 	bf_timer_disarm(&worker->pending_timer);
+	bf_worker_load_deinit(worker);
 	/* Closing finishes in the loop; streams look into the tables below when they go. */
 	for (int i = 0; i < 8 || (worker->tcp_count > 0 && i < 100); i++)
 		(void)bf_loop_turn(worker->loop, i < 8 ? 0 : BF_MS(10));
@@ -718,12 +343,13 @@ static void close_all(struct bf_worker *worker)
 		worker->pending_head = (worker->pending_head + 1) % BF_WORKER_PENDING;
 		worker->pending_count--;
 	}
-	free_paths(worker);
+	bf_worker_free_paths(worker);
 	bf_map_deinit(&worker->paths);
 	bf_map_deinit(&worker->tcp_by_id);
 	if (worker->cache_pool.slab)
 		bf_pool_deinit(&worker->cache_pool);
 	bf_dtls_ctx_free(worker->dtls);
+	bf_srtp_engine_free(worker->srtp);
 	free(worker->outbox);
 	free(worker->slots);
 }
@@ -751,7 +377,7 @@ int bf_worker_start(
 	worker->conf = *conf;
 	worker->why = why;
 	worker->why_size = why_size;
-	register_metrics(worker);
+	bf_worker_register_metrics(worker);
 	snprintf(name, sizeof(name), "media-%u", conf->idx);
 	err = bf_thread_start(&worker->thread, name, start, run, worker);
 	if (err) {
@@ -770,6 +396,11 @@ unsigned bf_worker_port(const struct bf_worker *worker)
 enum bf_io bf_worker_io(const struct bf_worker *worker)
 {
 	return bf_loop_io(worker->loop);
+}
+
+const char *bf_worker_srtp(const struct bf_worker *worker)
+{
+	return bf_srtp_engine_name(worker->srtp);
 }
 
 bool bf_worker_is_alive(const struct bf_worker *worker)

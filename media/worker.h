@@ -25,7 +25,7 @@ struct bf_worker_conf {
 	struct bf_log *log;
 	struct bf_metrics *metrics;
 	struct bf_sctp_stack *sctp;
-	const struct bf_srtp_engine *srtp;
+	enum bf_srtp_engine_kind srtp;
 	const struct bf_addr *candidate_ips; /* ports are the worker's; copied */
 	unsigned candidate_ip_count;
 	void *arg;
@@ -50,6 +50,8 @@ void bf_worker_wake(struct bf_worker *worker);
 
 unsigned bf_worker_port(const struct bf_worker *worker);
 enum bf_io bf_worker_io(const struct bf_worker *worker);
+const char *bf_worker_srtp(
+	const struct bf_worker *worker); /* name of the engine; until it is stopped */
 
 /* How busy its thread is, in thousandths of the last second. Any thread. */
 unsigned bf_worker_load(const struct bf_worker *worker);

@@ -44,7 +44,6 @@ static void on_records(void *arg, struct bf_pipe *pipe)
 
 	while (worker->rooms && (record = bf_pipe_next(pipe)).data)
 		bf_rooms_on_record(worker->rooms, record);
-	bf_outbox_flush(worker->outbox); /* plans point into the records, which go back now */
 }
 
 static struct bf_pipe *pipe_from(const struct bf_worker *worker, unsigned from)

@@ -1,4 +1,4 @@
-/* media/worker_priv.h - what worker.c, worker_peers.c and worker_tcp.c share. */
+/* media/worker_priv.h - what the files of the worker share. */
 #ifndef BF_MEDIA_WORKER_PRIV_H
 #define BF_MEDIA_WORKER_PRIV_H
 
@@ -8,6 +8,7 @@
 #include "core/loop/thread.h"
 #include "core/loop/timer.h"
 #include "core/loop/udp.h"
+#include "media/memory.h"
 #include "media/room/room.h"
 #include "media/worker.h"
 
@@ -32,6 +33,7 @@ struct bf_worker_metrics {
 	struct bf_metric *drops[BF_DROP_COUNT];
 	struct bf_metric *values[32];
 	struct bf_metric *beat;
+	struct bf_histogram *transit;
 	struct bf_metric *peers[BF_WORKER_PEER_METRICS];
 };
 
@@ -45,6 +47,7 @@ struct bf_worker {
 	struct bf_udp *udp[BF_SOCKET_UDP_COUNT];
 	struct bf_tcp_listener *listeners[BF_SOCKET_UDP_COUNT];
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_pool cache_pool;
 	struct bf_rooms *rooms;
 	struct bf_outbox *outbox;
@@ -55,15 +58,23 @@ struct bf_worker {
 	struct bf_map tcp_by_id;
 	unsigned tcp_count;
 	uint64_t tcp_next_id;
-	struct bf_timer sctp_timer; /* worker 0 drives usrsctp's clock for all */
+	struct bf_timer
+		sctp_timer; /* worker 0 drives usrsctp's clock for all, while it is needed */
 	struct bf_timer report_timer;
 	struct bf_timer pending_timer;
+	struct bf_timer load_timer;
+	struct bf_loop_hook sent_hook;
 	/* state */
+	struct bf_memory_plan plan; /* how large all that is */
 	struct bf_transport_env env;
 	char candidates[BF_ROOMS_CANDIDATES][BF_ICE_CANDIDATE_TEXT];
 	unsigned candidate_count;
 	uint16_t port;
 	uint64_t drops[BF_DROP_COUNT];
+	struct bf_transit transit;
+	int64_t load_at_us, load_cpu_ns; /* of the last look at it */
+	int64_t rate_since_us;		 /* packets received since then: */
+	uint64_t rate_count;
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
 	size_t pending_head, pending_count;
@@ -73,10 +84,37 @@ struct bf_worker {
 	size_t why_size;
 };
 
-/* worker.c */
+/* worker_paths.c */
+struct bf_conn *bf_worker_find_conn(struct bf_worker *worker, uint32_t id); /* or NULL */
+struct bf_conn *bf_worker_conn_of_path(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_free_paths(struct bf_worker *worker);
+/* the hooks of bf_rooms_conf and bf_transport_env */
+uint32_t bf_worker_add_conn(void *arg, struct bf_conn *conn);
+void bf_worker_remove_conn(void *arg, uint32_t id);
+int bf_worker_add_path(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
+void bf_worker_remove_path(
+	void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
+
+/* worker_packets.c */
 void bf_worker_on_packets(struct bf_worker *worker, uint64_t socket, bool is_tcp,
 	struct bf_udp_packet *packets, size_t count);
-void bf_worker_on_path_lost(struct bf_worker *worker, const struct bf_ice_path *path);
+void bf_worker_drain_sctp(struct bf_worker *worker); /* what SCTP wants to say */
+/* the hooks of bf_transport_env and bf_udp_conf */
+uint8_t *bf_worker_reserve(void *arg, const struct bf_ice_path *path, size_t size_max);
+void bf_worker_commit(void *arg, const struct bf_ice_path *path, size_t len);
+void bf_worker_revoke(void *arg, uint64_t socket, const uint8_t *data);
+
+/* worker_metrics.c */
+void bf_worker_register_metrics(struct bf_worker *worker);
+void bf_worker_report(struct bf_worker *worker);
+
+/* worker_load.c */
+void bf_worker_load_init(struct bf_worker *worker);
+void bf_worker_load_start(struct bf_worker *worker);
+void bf_worker_load_deinit(struct bf_worker *worker);
+void bf_worker_before_flush(
+	void *arg); /* the hook of bf_udp_conf: nothing leaves that is not encrypted yet */
 
 /* worker_peers.c: a worker among others */
 void bf_worker_pin(struct bf_worker *worker);

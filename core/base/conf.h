@@ -27,11 +27,15 @@ struct bf_conf {
 		unsigned announced_count;
 		char **interfaces; /* offer only these of the interfaces' addresses; empty: all */
 		unsigned interfaces_count;
-		unsigned workers;    /* 0: one per core */
-		char *pin;	     /* auto, off */
-		char *spread;	     /* prefer-one, round-robin */
-		char *io;	     /* auto, uring, epoll */
-		char *srtp_profiles; /* order of preference, comma separated */
+		unsigned workers;	    /* 0: one per core */
+		char *pin;		    /* auto, off */
+		char *spread;		    /* prefer-one, round-robin */
+		char *io;		    /* auto, uring, epoll */
+		char *gso;		    /* auto, off */
+		unsigned transit_budget_us; /* 99 of 100 packets shall take less */
+		unsigned coalesce_us; /* under load, how long packets wait for others; 0: not */
+		char *srtp_profiles;  /* order of preference, comma separated */
+		char *srtp_engine;    /* auto, ipsec-mb, openssl, libsrtp2 */
 		unsigned room_participant_count_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */

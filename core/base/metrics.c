@@ -304,6 +304,17 @@ void bf_histogram_observe(struct bf_histogram *histogram, uint64_t value)
 	atomic_fetch_add_explicit(&histogram->sum, value, memory_order_relaxed);
 }
 
+void bf_histogram_add(
+	struct bf_histogram *histogram, const uint64_t *counts, size_t count, uint64_t sum)
+{
+	assert(count == histogram->bucket_count + 1);
+	for (size_t i = 0; i < count; i++)
+		if (counts[i] > 0)
+			atomic_fetch_add_explicit(
+				&histogram->counts[i], counts[i], memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum, sum, memory_order_relaxed);
+}
+
 int bf_metrics_on_collect(struct bf_metrics *metrics, void (*on_collect)(void *arg), void *arg)
 {
 	int err = 0;

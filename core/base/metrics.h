@@ -68,6 +68,10 @@ static inline int64_t bf_metric_get(const struct bf_metric *metric)
 
 void bf_histogram_observe(struct bf_histogram *histogram, uint64_t value);
 
+/* Many at once, counted elsewhere: `counts[i]` in bucket i, the last one beyond all bounds; `sum` of all their values. */
+void bf_histogram_add(
+	struct bf_histogram *histogram, const uint64_t *counts, size_t count, uint64_t sum);
+
 /* Called just before each print, on the printing thread: modules refresh gauges here. At most 32. */
 int bf_metrics_on_collect(struct bf_metrics *metrics, void (*on_collect)(void *arg), void *arg);
 

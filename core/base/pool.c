@@ -14,17 +14,32 @@ static void push_free(struct bf_pool *pool, void *block)
 	pool->free_head = block;
 }
 
-int bf_pool_init(struct bf_pool *pool, size_t block_size, size_t block_count)
+/* To whole cache lines. SIZE_MAX when that overflows. */
+static size_t round_up(size_t block_size)
+{
+	if (__builtin_add_overflow(block_size, CACHE_LINE - 1, &block_size))
+		return SIZE_MAX;
+	return block_size & ~(size_t)(CACHE_LINE - 1);
+}
+
+size_t bf_pool_bytes(size_t block_size, size_t block_count)
 {
 	size_t size_bytes;
 
+	if (__builtin_mul_overflow(round_up(block_size), block_count, &size_bytes))
+		return SIZE_MAX;
+	return size_bytes;
+}
+
+int bf_pool_init(struct bf_pool *pool, size_t block_size, size_t block_count)
+{
+	size_t size_bytes = bf_pool_bytes(block_size, block_count);
+
 	assert(block_size > 0);
 	memset(pool, 0, sizeof(*pool));
-	if (__builtin_add_overflow(block_size, CACHE_LINE - 1, &block_size))
+	if (size_bytes == SIZE_MAX)
 		return -EINVAL;
-	block_size &= ~(size_t)(CACHE_LINE - 1);
-	if (__builtin_mul_overflow(block_size, block_count, &size_bytes))
-		return -EINVAL;
+	block_size = round_up(block_size);
 	if (size_bytes > 0) {
 		pool->slab = aligned_alloc(CACHE_LINE, size_bytes);
 		if (!pool->slab)
@@ -66,4 +81,9 @@ void bf_pool_put(struct bf_pool *pool, void *block)
 	assert((size_t)(at - pool->slab) % pool->block_size == 0);
 	push_free(pool, block);
 	pool->used_count--;
+}
+
+bool bf_pool_is_empty(const struct bf_pool *pool)
+{
+	return !pool->free_head;
 }

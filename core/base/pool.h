@@ -5,6 +5,7 @@
 #ifndef BF_CORE_BASE_POOL_H
 #define BF_CORE_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +22,13 @@ struct bf_pool {
 /* -ENOMEM; -EINVAL when the product overflows. */
 int bf_pool_init(struct bf_pool *pool, size_t block_size, size_t block_count);
 
+/* What the slab of such a pool takes; SIZE_MAX when the product overflows. */
+size_t bf_pool_bytes(size_t block_size, size_t block_count);
+
 /* All blocks must have been put back (assert). */
 void bf_pool_deinit(struct bf_pool *pool);
 void *bf_pool_take(struct bf_pool *pool); /* not zeroed; NULL when empty */
 void bf_pool_put(struct bf_pool *pool, void *block);
+bool bf_pool_is_empty(const struct bf_pool *pool);
 
 #endif

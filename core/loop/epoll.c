@@ -39,6 +39,11 @@ static void prepare_header(struct epoll *io, size_t i)
 	io->headers[i].msg_hdr.msg_controllen = sizeof(io->controls[i]);
 }
 
+static size_t epoll_bytes(void)
+{
+	return sizeof(struct epoll);
+}
+
 static int epoll_open(struct bf_loop *loop)
 {
 	struct epoll_event event = {.events = EPOLLIN}; /* data.ptr NULL: the eventfd */
@@ -175,7 +180,7 @@ static size_t collect_packets(struct bf_loop *loop, struct bf_watch *watch, size
 		if ((msg->msg_flags & MSG_TRUNC) || io->headers[i].msg_len > BF_UDP_MTU) {
 			++*watch->oversize_count;
 		} else {
-			bf_udp_packet_fill(packet, msg->msg_name, msg, loop->now_us);
+			bf_udp_packet_fill(loop, packet, msg->msg_name, msg);
 			packet->data = io->buffers[i];
 			packet->len = io->headers[i].msg_len;
 			count++;
@@ -283,6 +288,7 @@ static void epoll_flush(struct bf_loop *loop)
 const struct bf_io_ops bf_io_epoll = {
 	.io = BF_IO_EPOLL,
 	.open = epoll_open,
+	.bytes = epoll_bytes,
 	.close = epoll_close,
 	.sync = epoll_sync,
 	.wait = epoll_wait_us,

@@ -38,17 +38,30 @@ struct bf_inbox {
 	_Alignas(CACHE_LINE) _Atomic size_t tail;
 };
 
+static size_t round_up(size_t slot_count)
+{
+	size_t count = 2;
+
+	while (count < slot_count)
+		count *= 2;
+	return count;
+}
+
+size_t bf_inbox_bytes(size_t slot_count)
+{
+	return sizeof(struct bf_inbox) + round_up(slot_count) * sizeof(struct slot);
+}
+
 int bf_inbox_new(struct bf_inbox **out, struct bf_loop *loop, size_t slot_count,
 	void (*on_message)(void *arg, struct bf_msg *msg), void *arg)
 {
 	struct bf_inbox *inbox;
-	size_t count = 2;
+	size_t count;
 
 	assert(out);
 	if (slot_count == 0 || slot_count > (size_t)1 << 24)
 		return -EINVAL;
-	while (count < slot_count)
-		count *= 2;
+	count = round_up(slot_count);
 	inbox = aligned_alloc(CACHE_LINE, sizeof(*inbox));
 	if (!inbox)
 		return -ENOMEM;

@@ -20,6 +20,9 @@ struct bf_inbox;
 int bf_inbox_new(struct bf_inbox **out, struct bf_loop *loop, size_t slot_count,
 	void (*on_message)(void *arg, struct bf_msg *msg), void *arg);
 
+/* The memory an inbox of so many slots takes. */
+size_t bf_inbox_bytes(size_t slot_count);
+
 /* Frees what is still queued. No thread may post any more. Accepts NULL. */
 void bf_inbox_free(struct bf_inbox *inbox);
 

@@ -7,11 +7,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long bf_loop_free waits for the kernel to let go of buffers. Cancelling takes microseconds. */
 #define FREE_WAIT_US (1000 * 1000)
 #define FREE_STEP_US (10 * 1000)
+
+/* Shorter sleeps cost more than they bring together. */
+#define REST_MIN_US 50
 
 /* The loop that this thread is turning, so that bf_loop_rouse, which is not told who calls, can wake the
  * receiver through the poster's own ring instead of by a system call. The only state outside a struct. */
@@ -70,6 +74,22 @@ fail_event_fd:
 fail_loop:
 	free(loop);
 	return err;
+}
+
+size_t bf_loop_bytes(enum bf_io io)
+{
+	size_t uring = sizeof(struct bf_loop) + bf_io_uring.bytes();
+	size_t epoll = sizeof(struct bf_loop) + bf_io_epoll.bytes();
+
+	switch (io) {
+	case BF_IO_URING:
+		return uring;
+	case BF_IO_EPOLL:
+		return epoll;
+	case BF_IO_AUTO:
+		break;
+	}
+	return uring > epoll ? uring : epoll;
 }
 
 enum bf_io bf_loop_io(const struct bf_loop *loop)
@@ -223,12 +243,37 @@ static int64_t shorten_wait(const struct bf_loop *loop, int64_t wait_us)
 	return wait_us < 0 || left_us < wait_us ? left_us : wait_us;
 }
 
+void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us)
+{
+	loop->rest_us = rest_us;
+}
+
+/* Sleeping apart from the backend: the kernel queues what arrives and wakes nobody. */
+static void rest(const struct bf_loop *loop)
+{
+	int64_t until_us = loop->now_us + loop->rest_us;
+	int64_t deadline_us = bf_timers_deadline_us(loop);
+	struct timespec at;
+
+	if (deadline_us < until_us)
+		until_us = deadline_us;
+	if (until_us - bf_clock_mono_us() < REST_MIN_US)
+		return;
+	at = (struct timespec){
+		.tv_sec = until_us / 1000000, .tv_nsec = (long)(until_us % 1000000) * 1000};
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL); /* a signal: less rest */
+}
+
 static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 {
 	int64_t began_us;
 	int err;
 
 	wait_us = shorten_wait(loop, wait_us);
+	if (loop->rest_us > 0 && wait_us != 0) {
+		rest(loop);
+		wait_us = shorten_wait(loop, wait_us);
+	}
 	/* The other half is in bf_loop_rouse: it comes after what was published, and looks at is_asleep. With both
 	 * sides sequentially consistent, at least one of the two sees the other. */
 	if (wait_us != 0)
@@ -259,6 +304,7 @@ static int turn(struct bf_loop *loop, int64_t wait_us)
 	turning_loop = loop;
 	sync_watches(loop);
 	err = wait_for_work(loop, wait_us);
+	loop->wall_offset_us = 0;
 	loop->counters.turns++;
 	if (!err) {
 		/* before the inboxes: messages come before the records sent after them */

@@ -12,6 +12,7 @@
 #include "core/base/list.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum bf_io {
@@ -30,6 +31,10 @@ int bf_loop_new(struct bf_loop **out, enum bf_io io);
  * in which their owners disarm what timers they have. On the loop's thread, or on another once that has ended. Accepts NULL. */
 void bf_loop_free(struct bf_loop *loop);
 
+/* The memory a loop of this kind takes, with its buffers for what is received; of BF_IO_AUTO the larger of the two. What
+ * io_uring's queues take in the kernel is counted. */
+size_t bf_loop_bytes(enum bf_io io);
+
 /* Turns until bf_loop_stop. Returns 0, or the errno of a loop that cannot go on. */
 int bf_loop_run(struct bf_loop *loop);
 
@@ -41,6 +46,11 @@ void bf_loop_stop(struct bf_loop *loop);
 
 /* Monotonic microseconds, read once at the start of the turn. */
 int64_t bf_loop_now_us(const struct bf_loop *loop);
+
+/* From now on begin no turn earlier than `rest_us` after the last one (0: at once), unless a timer is due: what arrives meanwhile is
+ * handled together, for one wake-up. Worth it for whom many small events come from many sides, as interrupt moderation is for a
+ * network card; the price is that each waits half of it on average. Messages of other threads wait, too. */
+void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us);
 
 /* Since the loop was made. */
 struct bf_loop_counters {

@@ -17,11 +17,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A datagram's buffer also holds what the kernel puts before the bytes (uring): 16 + 32 + 40 bytes. */
+/* A datagram's buffer also holds what the kernel puts before the bytes (uring): 16 + 32 + 72 bytes. */
 #define BF_UDP_BUFFER_BYTES 2048
 
-/* Room for IP_PKTINFO or IPV6_PKTINFO: CMSG_SPACE(sizeof(struct in6_pktinfo)). */
-#define BF_UDP_CONTROL_BYTES 40
+/* Room for IPV6_PKTINFO (IP_PKTINFO is smaller) and SO_TIMESTAMPNS: CMSG_SPACE of struct in6_pktinfo and of struct timespec. */
+#define BF_UDP_CONTROL_BYTES 72
 
 struct bf_watch;
 
@@ -94,13 +94,14 @@ void bf_watch_release(struct bf_watch *watch);
 /* For backends: fill `packet` from a datagram's address and control data. */
 struct msghdr;
 struct sockaddr;
-void bf_udp_packet_fill(struct bf_udp_packet *packet, const struct sockaddr *name,
-	const struct msghdr *control, int64_t now_us);
+void bf_udp_packet_fill(struct bf_loop *loop, struct bf_udp_packet *packet,
+	const struct sockaddr *name, const struct msghdr *control);
 
 /* A backend. All but `wake` are called on the loop's thread (`open` also before it exists). */
 struct bf_io_ops {
 	enum bf_io io;
 	int (*open)(struct bf_loop *loop);
+	size_t (*bytes)(void); /* that `open` takes */
 	void (*close)(struct bf_loop *loop);
 
 	/* Bring what the kernel does in line with the watch's wishes; release it if it is closing and nothing
@@ -135,6 +136,8 @@ struct bf_loop {
 	/* state */
 	_Atomic bool is_asleep; /* set before sleeping, cleared by whoever wakes it */
 	int64_t now_us;
+	int64_t rest_us;
+	int64_t wall_offset_us; /* wall clock less monotonic clock; 0: not read in this turn */
 	struct bf_loop_counters counters;
 	int refusal; /* why BF_IO_AUTO did not get io_uring */
 	bool is_turning;

@@ -1,5 +1,6 @@
 #include "core/loop/udp.h"
 
+#include "core/base/clock.h"
 #include "core/loop/udp_priv.h"
 
 #include <assert.h>
@@ -8,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TX_SLAB_BYTES_DEFAULT (1024 * 1024)
+#define STAMP_OLD_US	      (2 * 1000000)
 
 struct bf_udp {
 	struct bf_watch watch;
@@ -22,6 +25,7 @@ struct bf_udp {
 
 	/* owned */
 	struct bf_udp_tx tx;
+	int route_fd; /* never sends: asks for routes; -1: not yet needed */
 
 	/* state */
 	struct bf_addr local;
@@ -53,6 +57,8 @@ static int set_options(int fd, const struct bf_addr *bind_addr, const struct bf_
 
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, conf->rcvbuf_bytes);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, conf->sndbuf_bytes);
+	(void)set_int(
+		fd, SOL_SOCKET, SO_TIMESTAMPNS, 1); /* without, packets come when they are read */
 	/* PROBE sets DF and ignores what ICMP says of the path's MTU: anyone may send such ICMP, and media is
 	 * sized for small paths anyway. It also spares the kernel choosing IP ids. */
 	if (bind_addr->family == 4) {
@@ -113,35 +119,50 @@ static void read_back(struct bf_udp *udp)
 
 /* --- receiving --- */
 
-static struct bf_addr read_pktinfo(const struct msghdr *control)
+static void read_pktinfo(struct bf_udp_packet *packet, const struct cmsghdr *cmsg)
 {
-	struct bf_addr local = {.family = 0};
+	if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
 
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(control); cmsg;
-		cmsg = CMSG_NXTHDR((struct msghdr *)(uintptr_t)control, cmsg)) {
-		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		memcpy(packet->local.ip, &info.ipi_addr, sizeof(info.ipi_addr));
+		packet->local.family = 4;
+	} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
 
-			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-			memcpy(local.ip, &info.ipi_addr, sizeof(info.ipi_addr));
-			local.family = 4;
-		} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-			memcpy(local.ip, &info.ipi6_addr, sizeof(info.ipi6_addr));
-			local.family = 6;
-		}
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		memcpy(packet->local.ip, &info.ipi6_addr, sizeof(info.ipi6_addr));
+		packet->local.family = 6;
 	}
-	return local;
 }
 
-void bf_udp_packet_fill(struct bf_udp_packet *packet, const struct sockaddr *name,
-	const struct msghdr *control, int64_t now_us)
+/* The kernel stamps by the wall clock. A stamp that the wall clock's own jump has made impossible counts as now. */
+static int64_t arrival_us(struct bf_loop *loop, const struct timespec *stamp)
+{
+	int64_t at_us;
+
+	if (loop->wall_offset_us == 0)
+		loop->wall_offset_us = bf_clock_wall_us() - bf_clock_mono_us();
+	at_us = (int64_t)stamp->tv_sec * 1000000 + stamp->tv_nsec / 1000 - loop->wall_offset_us;
+	return at_us <= loop->now_us && at_us > loop->now_us - STAMP_OLD_US ? at_us : loop->now_us;
+}
+
+void bf_udp_packet_fill(struct bf_loop *loop, struct bf_udp_packet *packet,
+	const struct sockaddr *name, const struct msghdr *control)
 {
 	packet->remote = bf_addr_from_sockaddr(name);
-	packet->local = read_pktinfo(control);
-	packet->at_us = now_us;
+	packet->local = (struct bf_addr){.family = 0};
+	packet->at_us = loop->now_us;
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(control); cmsg;
+		cmsg = CMSG_NXTHDR((struct msghdr *)(uintptr_t)control, cmsg)) {
+		struct timespec stamp;
+
+		read_pktinfo(packet, cmsg);
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&stamp, CMSG_DATA(cmsg), sizeof(stamp));
+		packet->at_us = arrival_us(loop, &stamp);
+	}
 }
 
 static void on_packets(struct bf_watch *watch, struct bf_udp_packet *packets, size_t count)
@@ -165,6 +186,8 @@ static void on_released(struct bf_watch *watch)
 {
 	struct bf_udp *udp = BF_CONTAINER(watch, struct bf_udp, watch);
 
+	if (udp->route_fd >= 0)
+		close(udp->route_fd);
 	bf_udp_tx_deinit(&udp->tx);
 	free(udp);
 }
@@ -186,13 +209,22 @@ static void on_turn_end(void *arg)
 	bf_udp_flush(arg);
 }
 
+static size_t slab_bytes(const struct bf_udp_conf *conf)
+{
+	return conf->tx_slab_bytes ? conf->tx_slab_bytes : TX_SLAB_BYTES_DEFAULT;
+}
+
+size_t bf_udp_bytes(const struct bf_udp_conf *conf)
+{
+	return sizeof(struct bf_udp) + bf_udp_tx_bytes(slab_bytes(conf));
+}
+
 int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
 	const struct bf_udp_conf *conf,
 	void (*on_packets_cb)(
 		void *arg, struct bf_udp *udp, struct bf_udp_packet *packets, size_t count),
 	void *arg)
 {
-	size_t slab_bytes = conf->tx_slab_bytes ? conf->tx_slab_bytes : TX_SLAB_BYTES_DEFAULT;
 	struct bf_udp *udp;
 	int fd, err;
 
@@ -207,13 +239,17 @@ int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr 
 	}
 	memset(udp, 0, sizeof(*udp));
 	udp->on_packets = on_packets_cb;
+	udp->route_fd = -1;
 	udp->arg = arg;
-	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes, &udp->counters);
+	err = bf_udp_tx_init(&udp->tx, fd, bind_addr, slab_bytes(conf), &udp->counters);
 	if (err)
 		goto fail_udp;
+	udp->tx.before_flush = conf->before_flush;
+	udp->tx.arg = arg;
 	bf_loop_hook_init(&udp->flush_hook, on_turn_end, udp);
 	bf_watch_open(&udp->watch, loop, &udp_watch_ops, fd);
 	read_back(udp);
+	udp->counters.has_gso = udp->counters.has_gso && !conf->is_single;
 	udp->is_any = bf_addr_is_any(&udp->local);
 	udp->watch.oversize_count = &udp->counters.rx_oversize;
 	udp->watch.rx_wanted = true;
@@ -257,6 +293,34 @@ void bf_udp_commit(struct bf_udp *udp, size_t len)
 {
 	bf_udp_tx_commit(&udp->tx, len);
 	bf_loop_hook_request(udp->watch.loop, &udp->flush_hook);
+}
+
+void bf_udp_revoke(struct bf_udp *udp, const uint8_t *data)
+{
+	bf_udp_tx_revoke(&udp->tx, data);
+}
+
+/* Connecting a datagram socket sends nothing; it makes the kernel choose a source, unless one is left of the time before. */
+bool bf_udp_is_default_source(
+	struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_len = bf_addr_to_sockaddr(remote, &sa);
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	struct bf_addr chosen;
+
+	if (udp->route_fd < 0)
+		udp->route_fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (udp->route_fd < 0 || remote->family != udp->local.family ||
+		connect(udp->route_fd, &nobody, sizeof(nobody)) < 0 ||
+		connect(udp->route_fd, (struct sockaddr *)&sa, sa_len) < 0)
+		return false;
+	sa_len = sizeof(sa);
+	if (getsockname(udp->route_fd, (struct sockaddr *)&sa, &sa_len) < 0)
+		return false;
+	chosen = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	return chosen.family == local->family &&
+	       memcmp(chosen.ip, local->ip, sizeof(chosen.ip)) == 0;
 }
 
 void bf_udp_flush(struct bf_udp *udp)

@@ -28,13 +28,17 @@ struct bf_udp_packet {
 	size_t len;
 	struct bf_addr remote;
 	struct bf_addr local; /* the address it was sent to, also on a socket bound to any */
-	int64_t at_us;	      /* the loop's clock when it was read */
+	int64_t at_us; /* when the kernel received it, on the loop's clock; not after the turn's beginning */
 };
 
 struct bf_udp_conf {
 	size_t rcvbuf_bytes; /* SO_RCVBUF asked for; 0 leaves the system's */
 	size_t sndbuf_bytes;
 	size_t tx_slab_bytes; /* 0: 1 MiB */
+	bool is_single;	      /* each datagram by itself, no trains */
+	/* Called with `arg` before committed datagrams leave, whatever makes them leave: the owner finishes writing those it
+	 * has committed but not filled yet (encryption in batches). Must not reserve. May be NULL. */
+	void (*before_flush)(void *arg);
 };
 
 struct bf_udp_counters {
@@ -45,6 +49,9 @@ struct bf_udp_counters {
 	uint64_t rcvbuf_bytes; /* what the kernel granted, in the unit it was asked for */
 	bool has_gso;	       /* false once the kernel or the device refused a train */
 };
+
+/* The memory such a socket takes here. The kernel's buffers come on top: up to twice what is asked for, as they fill. */
+size_t bf_udp_bytes(const struct bf_udp_conf *conf);
 
 /* Open and bind. IPv6 sockets are IPV6_V6ONLY. The errors of socket(2) and bind(2) as negative errno. */
 int bf_udp_open(struct bf_udp **out, struct bf_loop *loop, const struct bf_addr *bind_addr,
@@ -65,6 +72,14 @@ struct bf_addr bf_udp_local(const struct bf_udp *udp);
 uint8_t *bf_udp_reserve(struct bf_udp *udp, const struct bf_addr *local,
 	const struct bf_addr *remote, size_t size_max);
 void bf_udp_commit(struct bf_udp *udp, size_t len);
+
+/* Take back a committed datagram that has not left: `data` is what bf_udp_reserve gave for it. */
+void bf_udp_revoke(struct bf_udp *udp, const uint8_t *data);
+
+/* Whether the kernel would send to `remote` from `local` by itself: then leave `local` out when reserving. To name it costs the
+ * kernel another look at its routes, a fifth of a single datagram's way. Asks the kernel: not for each packet. */
+bool bf_udp_is_default_source(
+	struct bf_udp *udp, const struct bf_addr *local, const struct bf_addr *remote);
 
 /* Send what is committed now instead of at the turn's end. */
 void bf_udp_flush(struct bf_udp *udp);

@@ -31,7 +31,7 @@ struct bf_udp_tx_flow {
 struct bf_udp_tx_item {
 	uint32_t offset;
 	uint32_t next; /* item of the same flow */
-	uint32_t len;
+	uint32_t len;  /* 0: revoked */
 };
 
 /* One message of the batch being put together. */
@@ -45,6 +45,8 @@ struct bf_udp_tx_train {
 struct bf_udp_tx {
 	/* given */
 	struct bf_udp_counters *counters;
+	void (*before_flush)(void *arg); /* or NULL */
+	void *arg;
 	int fd;
 	uint8_t family;
 	bool has_local; /* bound to any: a source address may be given */
@@ -73,6 +75,8 @@ struct bf_udp_tx {
 	struct iovec *iovs;
 };
 
+/* What it allocates. */
+size_t bf_udp_tx_bytes(size_t slab_bytes);
 int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, size_t slab_bytes,
 	struct bf_udp_counters *counters);
 void bf_udp_tx_deinit(struct bf_udp_tx *tx);
@@ -80,6 +84,7 @@ void bf_udp_tx_deinit(struct bf_udp_tx *tx);
 uint8_t *bf_udp_tx_reserve(struct bf_udp_tx *tx, const struct bf_addr *local,
 	const struct bf_addr *remote, size_t size_max);
 void bf_udp_tx_commit(struct bf_udp_tx *tx, size_t len);
+void bf_udp_tx_revoke(struct bf_udp_tx *tx, const uint8_t *data);
 void bf_udp_tx_flush(struct bf_udp_tx *tx);
 
 #endif

@@ -16,6 +16,19 @@
 /* An item for each 128 bytes of slab: audio is about that small, video ten times larger. */
 #define ITEM_BYTES 128
 
+static size_t item_count_max(size_t slab_bytes)
+{
+	return slab_bytes / ITEM_BYTES + 1;
+}
+
+size_t bf_udp_tx_bytes(size_t slab_bytes)
+{
+	return slab_bytes + item_count_max(slab_bytes) * sizeof(struct bf_udp_tx_item) +
+	       BF_UDP_TX_FLOWS * sizeof(struct bf_udp_tx_flow) +
+	       BF_UDP_TX_BUCKETS * sizeof(uint32_t) + BF_UDP_TX_MESSAGES * sizeof(struct mmsghdr) +
+	       BF_UDP_TX_IOVS * sizeof(struct iovec);
+}
+
 int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, size_t slab_bytes,
 	struct bf_udp_counters *counters)
 {
@@ -27,7 +40,7 @@ int bf_udp_tx_init(struct bf_udp_tx *tx, int fd, const struct bf_addr *local, si
 		.has_local = bf_addr_is_any(local),
 		.seed = bf_rand_u64(),
 		.slab_bytes = slab_bytes,
-		.item_count_max = (uint32_t)(slab_bytes / ITEM_BYTES) + 1,
+		.item_count_max = (uint32_t)item_count_max(slab_bytes),
 		.flow_last = BF_UDP_TX_NONE};
 	tx->slab = malloc(slab_bytes);
 	tx->items = calloc(tx->item_count_max, sizeof(*tx->items));
@@ -160,6 +173,28 @@ void bf_udp_tx_commit(struct bf_udp_tx *tx, size_t len)
 	tx->slab_at += len; /* no gap: neighbours of one destination share an iovec */
 }
 
+/* The item stays in its flow, without bytes: sending passes over it. */
+void bf_udp_tx_revoke(struct bf_udp_tx *tx, const uint8_t *data)
+{
+	uint32_t offset = (uint32_t)(data - tx->slab);
+
+	for (uint32_t i = tx->item_count; i-- > 0;) {
+		if (tx->items[i].offset != offset)
+			continue;
+		tx->items[i].len = 0;
+		return;
+	}
+	assert(!"revoked what was never committed, or has left");
+}
+
+/* The first from `item` on that was not revoked. */
+static uint32_t skip_revoked(const struct bf_udp_tx *tx, uint32_t item)
+{
+	while (item != BF_UDP_TX_NONE && tx->items[item].len == 0)
+		item = tx->items[item].next;
+	return item;
+}
+
 /* --- control data --- */
 
 /* Write the source address at the start of `control`; returns the bytes used. */
@@ -221,15 +256,17 @@ static int send_one(int fd, const struct msghdr *msg)
 	return sent < 0 ? -errno : 0;
 }
 
-/* A train that was refused as such: its datagrams one by one. Returns how many the kernel took. */
-static uint32_t send_train_singly(struct bf_udp_tx *tx, uint32_t message)
+/* A train that was refused as such: its datagrams one by one. Returns whether the first went, which is of full size: then it was
+ * not its size that the train was refused for. */
+static bool send_train_singly(struct bf_udp_tx *tx, uint32_t message)
 {
 	const struct bf_udp_tx_train *train = &tx->trains[message];
 	struct msghdr msg = tx->messages[message].msg_hdr;
-	uint32_t item = train->first, sent_count = 0;
+	uint32_t item = train->first;
+	bool is_first_sent = false;
 
 	set_control(&msg, tx->controls[message], train->pktinfo_len);
-	for (uint32_t i = 0; i < train->count; i++, item = tx->items[item].next) {
+	for (uint32_t i = 0; i < train->count; i++, item = skip_revoked(tx, tx->items[item].next)) {
 		struct iovec iov = {tx->slab + tx->items[item].offset, tx->items[item].len};
 
 		msg.msg_iov = &iov;
@@ -239,9 +276,9 @@ static uint32_t send_train_singly(struct bf_udp_tx *tx, uint32_t message)
 			continue;
 		}
 		count_sent(tx, 1, tx->items[item].len);
-		sent_count++;
+		is_first_sent = is_first_sent || i == 0;
 	}
-	return sent_count;
+	return is_first_sent;
 }
 
 /* The kernel refused message `message`. Returns how many messages that settles. */
@@ -253,9 +290,9 @@ static uint32_t on_refused(struct bf_udp_tx *tx, uint32_t message, int error)
 		return 0;
 	if (tx->trains[message].count > 1 &&
 		(error == EIO || error == EINVAL || error == EMSGSIZE)) {
-		/* EIO and EINVAL: a device or kernel without GSO - or a datagram larger than the device's MTU,
-		 * which then does not pass alone either and says nothing about GSO. */
-		if (send_train_singly(tx, message) > 0 && error != EMSGSIZE)
+		/* EIO and EINVAL: a device or kernel without GSO - or datagrams larger than the device's MTU, which
+		 * do not pass alone either and say nothing about GSO. */
+		if (send_train_singly(tx, message) && error != EMSGSIZE)
 			tx->counters->has_gso = false;
 		return 1;
 	}
@@ -311,7 +348,7 @@ static uint32_t couple(
 		add_iov(tx, msg, &tx->items[item]);
 		train->count++;
 		train->bytes += len;
-		item = tx->items[item].next;
+		item = skip_revoked(tx, tx->items[item].next);
 	} while (item != BF_UDP_TX_NONE && tx->counters->has_gso && len == size &&
 		 tx->items[item].len <= size && train->count < TRAIN_SEGMENTS &&
 		 train->bytes + tx->items[item].len <= TRAIN_BYTES);
@@ -350,10 +387,12 @@ void bf_udp_tx_flush(struct bf_udp_tx *tx)
 {
 	struct bf_udp_tx_key key;
 
+	if (tx->before_flush && tx->item_count > 0)
+		tx->before_flush(tx->arg);
 	if (tx->is_reserved)
 		key = tx->flows[tx->flow_last].key;
 	for (uint32_t i = 0; i < tx->flow_count; i++) {
-		uint32_t item = tx->flows[i].first;
+		uint32_t item = skip_revoked(tx, tx->flows[i].first);
 
 		while (item != BF_UDP_TX_NONE)
 			item = add_train(tx, &tx->flows[i], item);

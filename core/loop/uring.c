@@ -346,7 +346,7 @@ static void on_datagram(struct bf_loop *loop, struct uring *io, struct bf_watch 
 	control = (struct msghdr){
 		.msg_control = (uint8_t *)io_uring_recvmsg_name(head) + io->udp_msg.msg_namelen,
 		.msg_controllen = head->controllen};
-	bf_udp_packet_fill(packet, io_uring_recvmsg_name(head), &control, loop->now_us);
+	bf_udp_packet_fill(loop, packet, io_uring_recvmsg_name(head), &control);
 	packet->data = io_uring_recvmsg_payload(head, &io->udp_msg);
 	packet->len = head->payloadlen;
 }
@@ -495,6 +495,20 @@ static void uring_close(struct bf_loop *loop)
 	free(io);
 }
 
+static size_t buffers_bytes(size_t count, size_t size)
+{
+	return (count * sizeof(struct io_uring_buf) + 4095) / 4096 * 4096 + count * size;
+}
+
+static size_t uring_bytes(void)
+{
+	return sizeof(struct uring) +
+	       SQ_ENTRIES * (sizeof(struct io_uring_sqe) + sizeof(uint32_t)) +
+	       CQ_ENTRIES * sizeof(struct io_uring_cqe) +
+	       buffers_bytes(UDP_BUFFER_COUNT, BF_UDP_BUFFER_BYTES) +
+	       buffers_bytes(STREAM_BUFFER_COUNT, STREAM_BUFFER_BYTES);
+}
+
 static int uring_open(struct bf_loop *loop)
 {
 	/* The flags also date the kernel: DEFER_TASKRUN came with 6.1, after all else that is used here.
@@ -540,6 +554,7 @@ fail_io:
 const struct bf_io_ops bf_io_uring = {
 	.io = BF_IO_URING,
 	.open = uring_open,
+	.bytes = uring_bytes,
 	.close = uring_close,
 	.sync = uring_sync,
 	.wait = uring_wait,

@@ -24,6 +24,7 @@ struct bf_ice_path {
 	struct bf_addr local;
 	uint64_t socket;
 	bool is_tcp;
+	bool is_default_local; /* the kernel chooses `local` by itself: a hint for who sends, not part of the identity */
 };
 
 bool bf_ice_path_equal(const struct bf_ice_path *a, const struct bf_ice_path *b);

@@ -132,15 +132,21 @@ static void fill(struct bf_cache_block *block, const struct bf_media_packet *pac
 	block->packet.payload.data = block->payload_bytes;
 }
 
-void bf_cache_put(struct bf_cache *cache, const struct bf_media_packet *packet)
+bool bf_cache_evicts(const struct bf_cache *cache, uint64_t ext_seq)
+{
+	return bf_pool_is_empty(cache->pool) ||
+	       (cache->count > 0 && ext_seq > cache->highest + BF_CACHE_SLOTS / 2);
+}
+
+bool bf_cache_put(struct bf_cache *cache, const struct bf_media_packet *packet)
 {
 	struct bf_cache_block *block;
 
 	if (packet->payload.len > BF_CACHE_PAYLOAD ||
 		exts_len(&packet->exts) > sizeof(block->ext_bytes))
-		return;
+		return false;
 	if (cache->count > 0 && packet->ext_seq + BF_CACHE_SLOTS <= cache->highest)
-		return;
+		return false;
 	if (cache->count == 0) {
 		cache->highest = packet->ext_seq;
 		cache->lowest = packet->ext_seq;
@@ -151,6 +157,7 @@ void bf_cache_put(struct bf_cache *cache, const struct bf_media_packet *packet)
 	block = take_block(cache, packet->ext_seq);
 	if (block)
 		fill(block, packet);
+	return block != NULL;
 }
 
 const struct bf_media_packet *bf_cache_get(

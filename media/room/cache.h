@@ -46,8 +46,11 @@ struct bf_cache {
 void bf_cache_init(struct bf_cache *cache, struct bf_pool *pool);
 void bf_cache_deinit(struct bf_cache *cache); /* gives all blocks back */
 
-/* Copy a packet in. Replaces what is BF_CACHE_SLOTS older. Too large for a block or too old: not stored. */
-void bf_cache_put(struct bf_cache *cache, const struct bf_media_packet *packet);
+/* Whether putting `ext_seq` may cost packets that have just come: there is no free block left, or the number jumps. */
+bool bf_cache_evicts(const struct bf_cache *cache, uint64_t ext_seq);
+
+/* Copy a packet in. Replaces what is BF_CACHE_SLOTS older. False, and not stored: too large for a block, too old, or no block is left. */
+bool bf_cache_put(struct bf_cache *cache, const struct bf_media_packet *packet);
 
 /* Lent until the next put; NULL if it is not held or too old. */
 const struct bf_media_packet *bf_cache_get(

@@ -243,7 +243,7 @@ static enum bf_drop on_nack(struct bf_conn *conn, const struct bf_rtcp *rtcp, in
 	if (!sub)
 		return BF_DROP_NONE;
 	rooms->counters.rx_nacks += (uint64_t)count;
-	bf_forward_on_nack(sub, seqs, (size_t)count, now_us);
+	bf_resend_on_nack(sub, seqs, (size_t)count, now_us);
 	return BF_DROP_NONE;
 }
 
@@ -296,6 +296,5 @@ enum bf_drop bf_feedback_on_rtcp(struct bf_conn *conn, struct bf_bytes packet, i
 			drop = on_psfb(conn, &rtcp, now_us);
 		/* RR, SDES, BYE, APP, XR and unknown ones need nothing from a forwarder */
 	}
-	bf_outbox_flush(bf_conn_rooms(conn)->conf.outbox);
 	return drop;
 }

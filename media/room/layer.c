@@ -20,7 +20,9 @@ static int8_t choose(const struct bf_sub *sub)
 {
 	const struct bf_track *track = sub->track;
 	int top = (int)track->layer_count - 1;
-	int want = sub->wanted < 0 || sub->wanted > top ? top : sub->wanted;
+	int want = (int)bf_overload_layer(&bf_conn_rooms(sub->conn)->overload, sub->ssrc,
+		(unsigned)(sub->wanted < 0 || sub->wanted > top ? top : sub->wanted),
+		track->layer_count);
 	int64_t now = now_us(sub);
 
 	for (int i = want; i >= 0; i--)
@@ -110,7 +112,7 @@ void bf_layer_want_keyframe(struct bf_sub *sub)
 static void update_target(struct bf_sub *sub)
 {
 	sub->target = choose(sub);
-	if (sub->target != sub->current && sub->is_active && !sub->is_paused &&
+	if (sub->target != sub->current && sub->is_active && !sub->is_paused && !sub->is_shed &&
 		!sub->track->is_muted && sub->conn->is_connected)
 		bf_layer_ask(&sub->track->streams[sub->target], now_us(sub));
 }

@@ -76,7 +76,7 @@ static uint8_t needs_of(const struct bf_sub *sub)
 {
 	uint8_t layers;
 
-	if (!sub->is_active || sub->is_paused || !sub->conn->is_connected)
+	if (!sub->is_active || sub->is_paused || sub->is_shed || !sub->conn->is_connected)
 		return 0;
 	if (!sub->is_video)
 		return 1;
@@ -211,7 +211,8 @@ static int64_t empty_caches(struct bf_mirror *mirror)
 			next_us = at_us < next_us ? at_us : next_us;
 			continue;
 		}
-		bf_outbox_flush(rooms->conf.outbox); /* plans may look into it */
+		bf_forward_flush(&mirror->track->streams[i]);
+		bf_outbox_finish(rooms->conf.outbox); /* jobs may look into it */
 		bf_cache_deinit(&mirror->track->streams[i].cache);
 		bf_cache_init(&mirror->track->streams[i].cache, rooms->conf.cache_pool);
 		mirror->unwanted_us[i] = 0;
@@ -538,8 +539,7 @@ static void on_packet(struct bf_mirror *mirror, const struct bf_peer_packet *in)
 	if (packet.info.is_keyframe)
 		bf_keyframe_on_keyframe(&stream->keyframe, now_us(mirror));
 	hear_level(mirror, &packet.exts);
-	bf_cache_put(&stream->cache, &packet);
-	bf_forward(stream, &packet);
+	bf_forward_packet(stream, &packet);
 }
 
 static void on_skip(struct bf_mirror *mirror, const struct bf_peer_skip *in)

@@ -1,42 +1,65 @@
-/* media/room/outbox.h - packets decided on but not yet encrypted: the plans of one batch.
+/* media/room/outbox.h - packets decided on but not yet encrypted: the jobs of one turn.
  *
- * A plan is a finished header and a view of the payload, which is not copied: encryption writes both into the tx slab of
- * the destination. Views must live until the flush, which comes before the batch's receive buffers are given back.
+ * A packet's header is written straight into the tx slab of its destination; its payload stays where it is until encryption
+ * writes it behind the header, which is the only copy. Encryption comes in batches, over all destinations, at the latest before the
+ * slab is sent. Payloads must live until bf_outbox_finish.
  * Owner:   a worker.   Thread: its own.
- * Limits:  BF_OUTBOX_PLANS, then it flushes by itself.
+ * Limits:  BF_OUTBOX_JOBS, then it encrypts by itself.
  */
 #ifndef BF_MEDIA_ROOM_OUTBOX_H
 #define BF_MEDIA_ROOM_OUTBOX_H
 
+#include "media/cc/transit.h"
 #include "media/transport/transport.h"
 
-#define BF_OUTBOX_PLANS 256
-#define BF_OUTBOX_HEADER \
-	320 /* RTP header with extensions, and a rewritten payload descriptor or an RTX number */
+#define BF_OUTBOX_JOBS \
+	128 /* lanes for AES_CM and SHA-1 are 16 at most: long enough to fill them, short enough for the L2 cache */
 
-struct bf_plan {
-	struct bf_transport *transport;
-	size_t header_len;
-	struct bf_bytes payload;
-	uint8_t header[BF_OUTBOX_HEADER];
+/* Copies of packets that arrived at one time. */
+#define BF_OUTBOX_STAYS 64
+struct bf_outbox_stay {
+	int64_t arrived_us;
+	uint32_t packet_count;
 };
 
 struct bf_outbox {
 	/* given */
 	const struct bf_transport_env *env;
+	struct bf_transit *transit;
 	uint64_t *drops; /* BF_DROP_COUNT counters */
 	/* state */
-	size_t plan_count;
 	uint64_t sent_packets, sent_bytes;
-	struct bf_plan plans[BF_OUTBOX_PLANS];
+	size_t job_count;
+	struct bf_srtp_protect_job jobs[BF_OUTBOX_JOBS];
+	uint64_t sockets[BF_OUTBOX_JOBS]; /* of each job, to revoke it where encryption fails */
+	/* how long packets were here, told once they have been sent */
+	struct bf_outbox_stay open[BF_OUTBOX_STAYS], leaving[BF_OUTBOX_STAYS];
+	size_t open_count, leaving_count;
 };
 
-void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env, uint64_t *drops);
+/* Where a run of packets goes. */
+struct bf_outbox_aim {
+	const struct bf_transport_out *out; /* open */
+	int64_t arrived_us; /* when what is sent came here; 0: that is not measured (sent again, or paced) */
+};
 
-/* A plan to fill: all fields. */
-struct bf_plan *bf_outbox_add(struct bf_outbox *outbox);
+void bf_outbox_init(struct bf_outbox *outbox, const struct bf_transport_env *env,
+	struct bf_transit *transit, uint64_t *drops);
 
-/* Encrypt and hand to the sockets, in the order planned. */
-void bf_outbox_flush(struct bf_outbox *outbox);
+/* One packet to `aim`: memory for its header and the `front_len` bytes of payload that differ from `payload`'s owner's, to be
+ * written at once, before any other call; then bf_outbox_commit with the same arguments. NULL, and counted: there is no room. */
+uint8_t *bf_outbox_reserve(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
+	size_t header_len, size_t front_len, size_t payload_len);
+void bf_outbox_commit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim, uint8_t *dst,
+	size_t header_len, size_t front_len, struct bf_bytes payload);
+
+/* Encrypt what is there. The sockets send it at the end of the turn. */
+void bf_outbox_finish(struct bf_outbox *outbox);
+
+/* The sockets are about to send what has been committed: encrypt it. What they sent before that is counted as sent by now. */
+void bf_outbox_on_flush(struct bf_outbox *outbox, int64_t now_us);
+
+/* They have sent it all. */
+void bf_outbox_on_sent(struct bf_outbox *outbox, int64_t now_us);
 
 #endif

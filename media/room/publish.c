@@ -31,16 +31,18 @@ struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char 
 
 void bf_track_drop(struct bf_track *track)
 {
-	bf_outbox_flush(
-		track->participant->room->rooms->conf.outbox); /* plans may look into our caches */
+	bf_outbox_finish(
+		track->participant->room->rooms->conf.outbox); /* jobs may look into our caches */
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
 		bf_sub_detach(sub);
 		if (!sub->conn->participant->is_player)
 			bf_sub_free(sub);
 	}
 	bf_list_remove(&track->node);
-	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++)
+	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++) {
+		bf_forward_forget(&track->streams[i]);
 		bf_cache_deinit(&track->streams[i].cache);
+	}
 }
 
 void bf_track_end(struct bf_track *track)
@@ -99,6 +101,7 @@ void bf_track_init_streams(struct bf_track *track, unsigned layer_count)
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
 		bf_rtp_stats_init(&stream->stats, track->format.clock_hz);
 		bf_cache_init(&stream->cache, rooms->conf.cache_pool);
+		bf_list_init(&stream->pending_node);
 		bf_keyframe_init(&stream->keyframe);
 	}
 }

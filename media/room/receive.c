@@ -67,6 +67,7 @@ void bf_stream_start_anew(struct bf_stream *stream)
 {
 	struct bf_rooms *rooms = stream->track->participant->room->rooms;
 
+	bf_forward_flush(stream);
 	stream->seq = (struct bf_seq){0};
 	stream->uid = bf_room_stream_uid(rooms);
 	stream->sr_ntp = 0;
@@ -232,9 +233,8 @@ static enum bf_drop on_media(struct bf_stream *stream, const struct bf_rtp *rtp,
 		return BF_DROP_RTP_MALFORMED;
 	if (packet.info.is_keyframe)
 		on_keyframe(stream, &packet.info, now_us);
-	bf_cache_put(&stream->cache, &packet);
 	bf_feed_packet(stream, &packet);
-	bf_forward(stream, &packet);
+	bf_forward_packet(stream, &packet);
 	return BF_DROP_NONE;
 }
 

@@ -9,7 +9,8 @@
 
 static bool is_skipped(const struct bf_rewrite_line *line, uint64_t in)
 {
-	return line->skipped[in % BF_REWRITE_SKIPS / 64] >> (in % 64) & 1;
+	return line->skipped_count > 0 &&
+	       (line->skipped[in % BF_REWRITE_SKIPS / 64] >> (in % 64) & 1);
 }
 
 static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
@@ -17,7 +18,18 @@ static void mark(struct bf_rewrite_line *line, uint64_t in, bool is_set)
 	uint64_t bit = UINT64_C(1) << (in % 64);
 	uint64_t *word = &line->skipped[in % BF_REWRITE_SKIPS / 64];
 
+	if ((*word & bit) != 0)
+		line->skipped_count--;
+	if (is_set)
+		line->skipped_count++;
 	*word = is_set ? *word | bit : *word & ~bit;
+}
+
+static void clear_marks(struct bf_rewrite_line *line)
+{
+	if (line->skipped_count > 0)
+		memset(line->skipped, 0, BF_REWRITE_SKIPS / 8);
+	line->skipped_count = 0;
 }
 
 /* `in` is the first number of a source and goes out after all that was sent. */
@@ -26,7 +38,7 @@ static void start_line(struct bf_rewrite_line *line, uint64_t in)
 	line->in_base = in;
 	line->in_highest = in;
 	line->offset = (int64_t)(line->out_highest + 1 - in);
-	memset(line->skipped, 0, sizeof(line->skipped));
+	clear_marks(line);
 }
 
 static void raise_line(struct bf_rewrite_line *line, uint64_t in)
@@ -34,8 +46,8 @@ static void raise_line(struct bf_rewrite_line *line, uint64_t in)
 	if (in <= line->in_highest)
 		return;
 	if (in - line->in_highest >= BF_REWRITE_SKIPS) {
-		memset(line->skipped, 0, sizeof(line->skipped));
-	} else {
+		clear_marks(line);
+	} else if (line->skipped_count > 0) {
 		for (uint64_t at = line->in_highest + 1; at <= in; at++)
 			mark(line, at, false);
 	}
@@ -47,6 +59,8 @@ static unsigned count_skipped_after(const struct bf_rewrite_line *line, uint64_t
 {
 	unsigned count = 0;
 
+	if (line->skipped_count == 0)
+		return 0;
 	for (uint64_t at = in + 1; at <= line->in_highest; at += 64 - at % 64) {
 		uint64_t word = line->skipped[at % BF_REWRITE_SKIPS / 64] >> (at % 64);
 		uint64_t left = line->in_highest - at + 1;
@@ -110,35 +124,42 @@ static bool find_picture(
 	return (ahead < behind ? ahead : behind) < BF_REWRITE_SKIPS;
 }
 
-static bool is_picture_skipped(const struct bf_rewrite *rewrite, const struct bf_payload *info)
-{
+/* Where a packet's picture goes. */
+struct picture {
+	bool is_known;	 /* `in` has a place on the line */
+	bool is_skipped; /* that was left out */
 	uint64_t in, out;
+};
 
-	return find_picture(rewrite, info, &in) && !map_line(&rewrite->pictures, in, &out);
+static struct picture place_picture(const struct bf_rewrite *rewrite, const struct bf_payload *info)
+{
+	struct picture picture = {0};
+
+	picture.is_known = find_picture(rewrite, info, &picture.in);
+	picture.is_skipped =
+		picture.is_known && !map_line(&rewrite->pictures, picture.in, &picture.out);
+	return picture;
 }
 
-static uint16_t write_picture(struct bf_rewrite *rewrite, const struct bf_payload *info)
+static uint16_t write_picture(
+	struct bf_rewrite *rewrite, const struct bf_payload *info, struct picture picture)
 {
 	struct bf_rewrite_line *pictures = &rewrite->pictures;
 	uint16_t mask = info->picture_id_is_long ? 0x7fff : 0x7f;
-	uint64_t in, out;
 
 	if (!info->has_picture_id)
 		return 0;
-	if (find_picture(rewrite, info, &in)) {
-		if (!map_line(pictures, in, &out))
-			return 0; /* bf_rewrite_packet has refused those */
-	} else {
+	if (!picture.is_known) {
 		/* One cycle up, so that older pictures have positive numbers. The first source keeps its ids. */
-		in = UINT64_C(65536) + info->picture_id;
-		out = rewrite->has_picture_id ? pictures->out_highest + 1 : in;
-		pictures->out_highest = out - 1;
-		start_line(pictures, in);
+		picture.in = UINT64_C(65536) + info->picture_id;
+		picture.out = rewrite->has_picture_id ? pictures->out_highest + 1 : picture.in;
+		pictures->out_highest = picture.out - 1;
+		start_line(pictures, picture.in);
 		rewrite->has_picture_id = true;
 		rewrite->is_picture_stale = false;
 	}
-	send_on_line(pictures, in, out);
-	return (uint16_t)out & mask;
+	send_on_line(pictures, picture.in, picture.out);
+	return (uint16_t)picture.out & mask;
 }
 
 static uint8_t write_tl0picidx(struct bf_rewrite *rewrite, const struct bf_payload *info)
@@ -203,6 +224,22 @@ static uint32_t passed_ticks(const struct bf_rewrite *rewrite, int64_t now_us)
 	return (uint32_t)(ticks > frame ? ticks : frame);
 }
 
+/* Ids go round: no slot may still hold the one that is given again, or it would name a packet of another source. */
+static void begin_epoch(struct bf_rewrite *rewrite, uint64_t ext_seq)
+{
+	if (rewrite->epoch == UINT8_MAX) {
+		memset(rewrite->slots, 0, rewrite->slot_count * sizeof(*rewrite->slots));
+		rewrite->epoch = 0;
+	}
+	rewrite->epoch++;
+	rewrite->epochs[rewrite->epoch % BF_REWRITE_EPOCHS] = (struct bf_rewrite_epoch){
+		.in_base = ext_seq,
+		.source = rewrite->source,
+		.timestamp_offset = rewrite->timestamp_offset,
+		.id = rewrite->epoch,
+	};
+}
+
 static void switch_source(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in)
 {
 	struct bf_rewrite_left *left = find_left(rewrite, in->source);
@@ -222,30 +259,45 @@ static void switch_source(struct bf_rewrite *rewrite, const struct bf_rewrite_in
 	rewrite->is_picture_stale = true;
 	rewrite->is_tl0picidx_stale = true;
 	start_line(&rewrite->seqs, in->ext_seq);
+	begin_epoch(rewrite, in->ext_seq);
 }
 
 /* ---- packets ---- */
 
-void bf_rewrite_init(
-	struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq, uint32_t first_timestamp)
+void bf_rewrite_init(struct bf_rewrite *rewrite, uint32_t clock_hz, uint16_t first_seq,
+	uint32_t first_timestamp, struct bf_rewrite_slot *slots, uint32_t slot_count)
 {
 	assert(clock_hz > 0);
+	assert(slot_count > 0 && (slot_count & (slot_count - 1)) == 0);
 	memset(rewrite, 0, sizeof(*rewrite));
+	memset(slots, 0, slot_count * sizeof(*slots));
 	rewrite->clock_hz = clock_hz;
+	rewrite->slots = slots;
+	rewrite->slot_count = slot_count;
+	rewrite->seqs.skipped = rewrite->seqs_skipped;
+	rewrite->pictures.skipped = rewrite->pictures_skipped;
 	rewrite->seqs.out_highest = UINT64_C(65536) + first_seq - 1;
 	rewrite->last_timestamp = first_timestamp;
 }
 
-static struct bf_rewrite_sent *slot_of(struct bf_rewrite *rewrite, uint64_t out_ext_seq)
+static struct bf_rewrite_slot *slot_of(const struct bf_rewrite *rewrite, uint64_t out_ext_seq)
 {
-	return &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+	return &rewrite->slots[out_ext_seq & (rewrite->slot_count - 1)];
 }
 
-static bool was_sent(const struct bf_rewrite *rewrite, uint64_t out_ext_seq)
+static bool is_in_window(const struct bf_rewrite *rewrite, uint64_t out_ext_seq)
 {
-	const struct bf_rewrite_sent *sent = &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+	return out_ext_seq <= rewrite->seqs.out_highest &&
+	       rewrite->seqs.out_highest - out_ext_seq < rewrite->slot_count;
+}
 
-	return sent->is_sent && sent->out_ext_seq == out_ext_seq;
+/* The slots of numbers that come into the window hold packets that leave it. */
+static void clear_slots(struct bf_rewrite *rewrite, uint64_t first, uint64_t last)
+{
+	if (last - first >= rewrite->slot_count)
+		first = last - rewrite->slot_count + 1;
+	for (uint64_t at = first; at <= last; at++)
+		slot_of(rewrite, at)->epoch = 0;
 }
 
 /* The gap before this packet would be wider than anybody can ask for. */
@@ -254,7 +306,7 @@ static bool is_out_of_reach(const struct bf_rewrite *rewrite, uint64_t ext_seq)
 	uint64_t out;
 
 	return ext_seq > rewrite->seqs.in_highest && map_line(&rewrite->seqs, ext_seq, &out) &&
-	       out > rewrite->seqs.out_highest + BF_REWRITE_WINDOW;
+	       out > rewrite->seqs.out_highest + rewrite->slot_count;
 }
 
 /* The place of a packet of the current source; false if it has none. Changes nothing. */
@@ -264,53 +316,56 @@ static bool find_place(const struct bf_rewrite *rewrite, uint64_t ext_seq, uint6
 		return false;
 	if (*out > rewrite->seqs.out_highest)
 		return true;
-	return rewrite->seqs.out_highest - *out < BF_REWRITE_WINDOW && !was_sent(rewrite, *out);
+	return is_in_window(rewrite, *out) && slot_of(rewrite, *out)->epoch == 0;
 }
 
-static void commit(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, uint64_t out_ext_seq,
-	struct bf_rewrite_out *out)
+static void commit(struct bf_rewrite *rewrite, const struct bf_rewrite_in *in,
+	struct picture picture, uint64_t out_ext_seq, struct bf_rewrite_out *out)
 {
+	if (out_ext_seq > rewrite->seqs.out_highest + 1)
+		clear_slots(rewrite, rewrite->seqs.out_highest + 1, out_ext_seq - 1);
 	send_on_line(&rewrite->seqs, in->ext_seq, out_ext_seq);
 	*out = (struct bf_rewrite_out){
 		.seq = (uint16_t)out_ext_seq,
 		.timestamp = in->timestamp + rewrite->timestamp_offset,
-		.picture_id = write_picture(rewrite, in->info),
+		.picture_id = write_picture(rewrite, in->info, picture),
 		.tl0picidx = write_tl0picidx(rewrite, in->info),
 	};
 	if ((int32_t)(out->timestamp - rewrite->last_timestamp) > 0) {
 		rewrite->last_timestamp = out->timestamp;
 		rewrite->last_at_us = in->now_us;
 	}
-	*slot_of(rewrite, out_ext_seq) = (struct bf_rewrite_sent){
-		.in_ext_seq = in->ext_seq,
-		.out_ext_seq = out_ext_seq,
-		.source = in->source,
-		.timestamp = out->timestamp,
+	*slot_of(rewrite, out_ext_seq) = (struct bf_rewrite_slot){
+		.in_seq = (uint32_t)in->ext_seq,
 		.picture_id = out->picture_id,
 		.tl0picidx = out->tl0picidx,
-		.is_sent = true,
+		.epoch = rewrite->epoch,
 	};
 }
 
 bool bf_rewrite_packet(
 	struct bf_rewrite *rewrite, const struct bf_rewrite_in *in, struct bf_rewrite_out *out)
 {
+	struct picture picture = {0};
 	uint64_t out_ext_seq;
 
 	if (!rewrite->is_started || in->source != rewrite->source) {
 		if (!may_switch(rewrite, in))
 			return false;
 		switch_source(rewrite, in);
-	} else if (is_picture_skipped(rewrite, in->info)) {
-		/* The wish changed in the middle of a picture whose beginning was left out. */
-		bf_rewrite_skip(rewrite, in->source, in->ext_seq);
-		return false;
-	} else if (is_out_of_reach(rewrite, in->ext_seq)) {
-		start_line(&rewrite->seqs, in->ext_seq);
+	} else {
+		picture = place_picture(rewrite, in->info);
+		if (picture.is_skipped) {
+			/* The wish changed in the middle of a picture whose beginning was left out. */
+			bf_rewrite_skip(rewrite, in->source, in->ext_seq);
+			return false;
+		}
+		if (is_out_of_reach(rewrite, in->ext_seq))
+			start_line(&rewrite->seqs, in->ext_seq);
 	}
 	if (!find_place(rewrite, in->ext_seq, &out_ext_seq))
 		return false;
-	commit(rewrite, in, out_ext_seq, out);
+	commit(rewrite, in, picture, out_ext_seq, out);
 	return true;
 }
 
@@ -336,15 +391,25 @@ void bf_rewrite_skip_picture(struct bf_rewrite *rewrite, uint32_t source, uint64
 		skip_line(&rewrite->pictures, picture);
 }
 
-const struct bf_rewrite_sent *bf_rewrite_find(const struct bf_rewrite *rewrite, uint16_t seq)
+bool bf_rewrite_find(const struct bf_rewrite *rewrite, uint16_t seq, struct bf_rewrite_sent *out)
 {
+	uint64_t highest = rewrite->seqs.out_highest;
 	uint64_t out_ext_seq =
-		rewrite->seqs.out_highest +
-		(uint64_t)(int64_t)(int16_t)(uint16_t)(seq - rewrite->seqs.out_highest);
+		highest + (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - (uint16_t)highest);
+	const struct bf_rewrite_slot *slot = slot_of(rewrite, out_ext_seq);
+	const struct bf_rewrite_epoch *epoch = &rewrite->epochs[slot->epoch % BF_REWRITE_EPOCHS];
 
-	if (!was_sent(rewrite, out_ext_seq))
-		return NULL;
-	return &rewrite->sent[out_ext_seq & (BF_REWRITE_WINDOW - 1)];
+	if (!is_in_window(rewrite, out_ext_seq) || slot->epoch == 0 || epoch->id != slot->epoch)
+		return false;
+	*out = (struct bf_rewrite_sent){
+		.in_ext_seq = epoch->in_base + (uint32_t)(slot->in_seq - (uint32_t)epoch->in_base),
+		.out_ext_seq = out_ext_seq,
+		.source = epoch->source,
+		.timestamp_offset = epoch->timestamp_offset,
+		.picture_id = slot->picture_id,
+		.tl0picidx = slot->tl0picidx,
+	};
+	return true;
 }
 
 uint32_t bf_rewrite_timestamp(const struct bf_rewrite *rewrite, uint32_t timestamp)

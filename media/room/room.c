@@ -65,6 +65,24 @@ void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
 	(void)bf_room_post(room->rooms, msg);
 }
 
+void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event event, bool is_on)
+{
+	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
+	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
+
+	if (msg) {
+		msg->room_id = sub->conn->participant->room->id;
+		msg->participant_id = sub->conn->participant->id;
+		msg->track_id = sub->track->id;
+		msg->event = (uint8_t)event;
+		msg->is_video = sub->is_video;
+		msg->muted = is_on;
+		snprintf(msg->codec, sizeof(msg->codec), "%s",
+			bf_codec_name(sub->track->format.codec));
+	}
+	(void)bf_room_post(rooms, msg);
+}
+
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
 	size_t sdp_len)
@@ -164,24 +182,39 @@ static struct bf_participant *find_participant(
 	return room ? bf_room_find_ours(room, participant_id) : NULL;
 }
 
+/* Why nobody more may come in; NULL if somebody may. */
+static const char *refuse_join(
+	struct bf_rooms *rooms, struct bf_room *room, uint64_t participant_id, const char **code)
+{
+	*code = "already_joined";
+	if (find_participant(rooms, room->id, participant_id))
+		return "that participant is there";
+	*code = "room_full";
+	if (room->participant_count >= rooms->conf.room_participant_count_max)
+		return "no room for another participant";
+	*code = "busy";
+	if (bf_overload_refuses_joins(&rooms->overload))
+		return "the server is overloaded and takes no new participants now; try again "
+		       "later";
+	return NULL;
+}
+
 static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_join *join = (struct bf_media_join *)msg;
 	struct bf_room *room = find_or_open(rooms, join->room_id);
 	struct bf_participant *participant = NULL;
-	const char *code = "busy";
+	const char *code = "busy", *why = "out of memory";
 
-	if (find_participant(rooms, join->room_id, join->participant_id))
-		code = "already_joined";
-	else if (room && room->participant_count >= rooms->conf.room_participant_count_max)
-		code = "room_full";
-	else if (room)
+	if (room)
+		why = refuse_join(rooms, room, join->participant_id, &code);
+	if (room && !why) {
 		participant = calloc(1, sizeof(*participant));
+		why = "out of memory";
+	}
 	if (!participant) {
-		bf_room_post_error(rooms, join->request_id, join->room_id, join->participant_id,
-			code,
-			strcmp(code, "already_joined") == 0 ? "that participant is there"
-							    : "no room for another participant");
+		bf_room_post_error(
+			rooms, join->request_id, join->room_id, join->participant_id, code, why);
 		if (room)
 			bf_room_close_if_empty(room);
 		return;
@@ -415,6 +448,12 @@ static void handle(struct bf_rooms *rooms, struct bf_msg *msg)
 	assert(!"a request that no worker knows");
 }
 
+size_t bf_rooms_bytes(void)
+{
+	return sizeof(struct bf_rooms) + sizeof(struct bf_sdp) +
+	       BF_SDP_MEDIA * sizeof(struct bf_sdp_media) + BF_SDP_TEXT_MAX;
+}
+
 void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_room *room;
@@ -444,16 +483,23 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	rooms->parsed = calloc(1, sizeof(*rooms->parsed));
 	rooms->written = calloc(BF_SDP_MEDIA, sizeof(*rooms->written));
 	rooms->text = malloc(BF_SDP_TEXT_MAX);
+	bf_forward_init(rooms);
+	bf_overload_init(&rooms->overload, conf->transit_budget_us);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (err)
 		goto fail;
-	err = bf_peer_init(rooms);
+	err = bf_pacers_init(&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
 	if (err)
 		goto fail_map;
+	err = bf_peer_init(rooms);
+	if (err)
+		goto fail_pacers;
 	*out = rooms;
 	return 0;
 
+fail_pacers:
+	bf_pacers_deinit(&rooms->pacers);
 fail_map:
 	bf_map_deinit(&rooms->rooms);
 fail:
@@ -489,6 +535,8 @@ void bf_rooms_free(struct bf_rooms *rooms)
 	bf_mirror_deinit(rooms);
 	bf_feed_deinit(rooms);
 	bf_peer_deinit(rooms);
+	bf_forward_deinit(rooms);
+	bf_pacers_deinit(&rooms->pacers);
 	bf_map_deinit(&rooms->rooms);
 	free(rooms->parsed);
 	free(rooms->written);
@@ -499,4 +547,14 @@ void bf_rooms_free(struct bf_rooms *rooms)
 const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms)
 {
 	return &rooms->counters;
+}
+
+const struct bf_pacers *bf_rooms_pacers(const struct bf_rooms *rooms)
+{
+	return &rooms->pacers;
+}
+
+const struct bf_overload *bf_rooms_overload(const struct bf_rooms *rooms)
+{
+	return &rooms->overload;
 }

@@ -10,6 +10,8 @@
 
 #include "core/base/log.h"
 #include "core/base/pool.h"
+#include "media/cc/overload.h"
+#include "media/cc/pacer.h"
 #include "media/media_msg.h"
 #include "media/room/outbox.h"
 
@@ -25,11 +27,13 @@ struct bf_rooms_conf {
 	const struct bf_transport_env *env;
 	struct bf_outbox *outbox;
 	struct bf_pool *cache_pool;
-	uint64_t *drops; /* BF_DROP_COUNT counters */
+	size_t pacer_block_count; /* for packets that wait: media/cc/pacer.h */
+	uint64_t *drops;	  /* BF_DROP_COUNT counters */
 	const char *fingerprint;
 	char (*candidates)[BF_ICE_CANDIDATE_TEXT]; /* written into every description */
 	unsigned candidate_count;
 	unsigned room_participant_count_max;
+	int64_t transit_budget_us;
 	void *arg;
 	void (*post)(void *arg, struct bf_msg *msg); /* to the control thread; takes msg */
 	/* The workers that rooms may spread over, this one among them; 0 or 1: it is alone, and the rest is not looked at. */
@@ -55,6 +59,9 @@ struct bf_rooms_counters {
 
 int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf);
 
+/* The memory that takes, without any room. */
+size_t bf_rooms_bytes(void);
+
 /* Closes every connection. */
 void bf_rooms_free(struct bf_rooms *rooms);
 
@@ -68,6 +75,12 @@ void bf_rooms_on_peer(struct bf_rooms *rooms, struct bf_msg *msg);
 void bf_rooms_on_record(struct bf_rooms *rooms, struct bf_bytes record);
 
 const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms);
+
+/* How long packets have been taking lately: decides what is left out, and whether joins are refused. */
+void bf_rooms_on_load(
+	struct bf_rooms *rooms, const struct bf_overload_sample *sample, int64_t now_us);
+const struct bf_overload *bf_rooms_overload(const struct bf_rooms *rooms);
+const struct bf_pacers *bf_rooms_pacers(const struct bf_rooms *rooms);
 
 struct bf_transport *bf_conn_transport(struct bf_conn *conn);
 

@@ -11,6 +11,8 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "media/cc/overload.h"
+#include "media/cc/pacer.h"
 #include "media/cc/twcc.h"
 #include "media/room/cache.h"
 #include "media/room/keyframe.h"
@@ -30,7 +32,13 @@
 #define BF_LAYER_ALIVE_US 2000000 /* a layer without packets for this long counts as switched off */
 #define BF_NACK_RTT_US \
 	100000 /* publishers' round trips are not known to us: ask again after this */
-#define BF_RESEND_GUARD_US 20000 /* the same packet is not sent again within this time */
+#define BF_RESEND_GUARD_US    20000 /* the same packet is not sent again within this time */
+#define BF_RESEND_GUARD_COUNT 64    /* packets of a subscription of which that is known */
+#define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
+#define BF_PACE_OVERHEAD      18    /* SRTP's tag, and RTX's number */
+/* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
+ * is gained is one train to each subscriber instead of several. */
+#define BF_GATHER_US 1000
 
 struct bf_participant;
 struct bf_track;
@@ -61,6 +69,11 @@ struct bf_stream {
 	uint64_t sr_ntp;	/* last sender report, 0: none yet */
 	uint32_t sr_timestamp;
 	int64_t sr_at_us;
+	/* waiting to be forwarded, by number in the cache */
+	struct bf_list pending_node; /* rooms->pending */
+	uint64_t pending[BF_BURST];
+	unsigned pending_count;
+	int64_t pending_until_us; /* when they go, complete or not */
 };
 
 /* What a participant publishes. */
@@ -89,18 +102,27 @@ struct bf_track {
 	struct bf_mirror *mirror;	 /* of a track that another worker receives; NULL: we do */
 };
 
+/* When a packet was last sent again. */
+struct bf_resend_guard {
+	uint16_t seq;
+	bool is_set;
+	uint32_t at_ms;
+};
+
 /* One outgoing stream to one participant. */
 struct bf_sub {
 	struct bf_list track_node; /* track->subs */
 	struct bf_list conn_node;  /* conn->subs */
+	const struct bf_transport_out *out;
 	struct bf_conn *conn;
 	struct bf_track *track; /* NULL: nothing to send now */
 	uint8_t mirror_layers;	/* of a mirror: what this one needs of it, a bit for each layer */
 	bool is_video;
-	bool is_active;	 /* the peer's description takes it */
-	bool is_refused; /* it did not; the user has been told */
-	bool has_exts;	 /* `exts` is settled */
-	bool is_paused;
+	bool is_active;		/* the peer's description takes it */
+	bool is_refused;	/* it did not; the user has been told */
+	bool has_exts;		/* `exts` is settled */
+	bool is_paused;		/* by its user */
+	bool is_shed;		/* by us, for we cannot keep up */
 	int section_idx;	/* -1: of a player, who offered */
 	int8_t wanted;		/* layer asked for, -1: the highest */
 	int8_t target, current; /* indexes of streams; current -1: waiting for a keyframe */
@@ -108,14 +130,16 @@ struct bf_sub {
 	uint8_t pt, rtx_pt;
 	uint32_t ssrc, rtx_ssrc;
 	struct bf_ext_map exts;
-	struct bf_sdp_format format; /* negotiated; fmtp not kept */
-	struct bf_rewrite rewrite;
 	uint16_t rtx_seq;
-	uint32_t resent_ms[BF_REWRITE_WINDOW]; /* by outgoing seq: when it was last sent again */
-	struct bf_keyframe_quota quota;
 	uint32_t packet_count, byte_count;
+	struct bf_rewrite rewrite;
+	/* what single packets do not need */
+	struct bf_sdp_format format;			      /* negotiated; fmtp not kept */
+	struct bf_resend_guard resent[BF_RESEND_GUARD_COUNT]; /* by outgoing seq; video */
+	struct bf_keyframe_quota quota;
 	uint32_t sr_lsr; /* of our last sender report */
 	int64_t sr_at_us;
+	struct bf_rewrite_slot slots[];
 };
 
 /* A codec setting and the payload types we gave it on this connection (RFC 8843 section 9.1: one meaning in the whole bundle). */
@@ -152,21 +176,22 @@ struct bf_conn {
 	struct bf_timer timer;	/* reports and feedback */
 	int64_t report_due_us;
 	bool is_connected;
-	/* publish */
-	struct bf_ssrc_entry ssrcs[BF_CONN_SSRCS];
+	/* publish; NULL on one that subscribes */
+	struct bf_ssrc_entry *ssrcs; /* BF_CONN_SSRCS */
 	unsigned ssrc_count;
-	uint32_t retired[BF_CONN_RETIRED]; /* a ring; 0: free */
+	uint32_t *retired; /* a ring of BF_CONN_RETIRED; 0: free */
 	unsigned retired_idx;
-	struct bf_twcc *twcc; /* publish only */
+	struct bf_twcc *twcc;
 	bool has_twcc;
 	uint64_t refused_messages; /* of those that SCTP counts, how many we have counted */
 	/* subscribe */
+	struct bf_pacer pacer;
 	struct bf_list subs;
-	struct bf_section sections[BF_CONN_SECTIONS];
+	struct bf_section *sections; /* BF_CONN_SECTIONS, once we offer; NULL where the peer does */
 	unsigned section_count;
 	unsigned offered_count; /* sections of the newest offer */
 	bool is_short;		/* tracks wait for a section */
-	struct bf_conn_pt pts[BF_CONN_PTS];
+	struct bf_conn_pt *pts; /* BF_CONN_PTS, as the sections */
 	unsigned pt_count;
 	bool is_client_offered; /* WHEP */
 	bool is_offer_pending;	/* our offer waits for its answer */
@@ -222,6 +247,12 @@ struct bf_rooms {
 	char *text;		      /* scratch: BF_SDP_TEXT_MAX bytes */
 	struct bf_rooms_counters counters;
 	uint32_t next_stream_uid;
+	struct bf_list pending; /* streams with packets to forward */
+	struct bf_loop_hook forward_hook;
+	struct bf_timer gather_timer;
+	struct bf_pacers pacers;
+	struct bf_timer pace_timer;
+	struct bf_overload overload;
 	/* other workers: peer.c, feed.c, mirror.c */
 	uint32_t last_life;
 	struct bf_peer_link *links; /* by worker */
@@ -248,6 +279,7 @@ void bf_room_post_done(
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
 	uint64_t participant_id, const char *code, const char *cause);
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event);
+void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event event, bool is_on);
 /* False: there was no memory for it. */
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
@@ -263,6 +295,7 @@ static inline uint32_t bf_room_stream_uid(struct bf_rooms *rooms)
 /* conn.c */
 int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum bf_pc pc);
 void bf_conn_free(struct bf_conn *conn);
+int bf_conn_prepare_offers(struct bf_conn *conn); /* sections and payload types of ours. -ENOMEM */
 void bf_conn_wake(struct bf_conn *conn, int64_t at_us); /* run feedback no later than that */
 uint32_t bf_conn_ssrc(struct bf_conn *conn);		/* one not used on this connection before */
 static inline struct bf_rooms *bf_conn_rooms(const struct bf_conn *conn)
@@ -342,10 +375,56 @@ void bf_layer_update_track(struct bf_track *track);
 void bf_layer_want_keyframe(struct bf_sub *sub);
 void bf_layer_ask(struct bf_stream *stream, int64_t now_us); /* whoever sends it, for a keyframe */
 
+/* shed.c */
+void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
+
 /* forward.c */
-void bf_forward(struct bf_stream *stream, const struct bf_media_packet *packet);
+void bf_forward_init(struct bf_rooms *rooms);
+void bf_forward_deinit(struct bf_rooms *rooms);
+/* Keep a packet for NACKs, and send it to the subscribers at the end of the turn, or with the rest of its frame. */
+void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet);
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
-void bf_forward_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
+void bf_forward_flush(struct bf_stream *stream);  /* what waits goes now */
+void bf_forward_forget(struct bf_stream *stream); /* what waits does not go */
+
+/* pace.c */
+struct bf_template;
+/* Whether the packet that has the number `seq` may go now. If not, it goes later by itself, or is lost for good. */
+bool bf_pace_admit(struct bf_sub *sub, const struct bf_template *template, bool is_again,
+	uint16_t seq, int64_t now_us);
+void bf_pace_run(struct bf_rooms *rooms, int64_t now_us);
+
+/* resend.c */
+/* Send what has the number `seq`, if it is still held: once more (`is_again`), or for the first time. */
+void bf_resend_packet(struct bf_sub *sub, const struct bf_outbox_aim *aim, uint16_t seq,
+	bool is_again, int64_t now_us);
+void bf_resend_on_nack(struct bf_sub *sub, const uint16_t *seqs, size_t count, int64_t now_us);
+
+/* emit.c: a packet's header, as far as it is the same for all subscribers with the same extension ids */
+struct bf_template {
+	const struct bf_media_packet *packet;
+	uint16_t header_len;
+	uint16_t front_len;		  /* bytes of payload that are rewritten */
+	uint8_t bytes[BF_RTP_HEADER_MAX]; /* the header */
+};
+struct bf_emit {
+	uint8_t pt;
+	uint16_t seq;
+	uint32_t timestamp, ssrc;
+	uint16_t picture_id;
+	uint8_t tl0picidx;
+	bool is_rtx; /* RFC 4588: `rtx_of` goes before the payload */
+	uint16_t rtx_of;
+};
+void bf_template_make(struct bf_template *out, const struct bf_media_packet *packet,
+	const struct bf_ext_map *exts);
+void bf_emit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
+	const struct bf_template *template, const struct bf_emit *emit);
+
+static inline uint32_t bf_sub_source(const struct bf_sub *sub, const struct bf_stream *stream)
+{
+	return stream->uid << 8 | sub->epoch;
+}
 
 /* feedback.c */
 int64_t bf_feedback_run(struct bf_conn *conn, int64_t now_us); /* returns when next */

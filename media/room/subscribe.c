@@ -53,11 +53,13 @@ struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id
 struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 {
 	struct bf_rooms *rooms = bf_conn_rooms(conn);
-	struct bf_sub *sub = calloc(1, sizeof(*sub));
+	uint32_t slot_count = is_video ? BF_REWRITE_WINDOW : BF_REWRITE_WINDOW_AUDIO;
+	struct bf_sub *sub = calloc(1, sizeof(*sub) + slot_count * sizeof(sub->slots[0]));
 
 	if (!sub)
 		return NULL;
 	sub->conn = conn;
+	sub->out = bf_transport_out(conn->transport);
 	sub->is_video = is_video;
 	sub->section_idx = -1;
 	sub->wanted = -1;
@@ -69,9 +71,10 @@ struct bf_sub *bf_sub_new(struct bf_conn *conn, bool is_video)
 	bf_list_init(&sub->track_node);
 	bf_list_append(&conn->subs, &sub->conn_node);
 	bf_rewrite_init(&sub->rewrite, is_video ? 90000 : 48000, (uint16_t)(bf_rand_u32() & 0x7fff),
-		bf_rand_u32());
+		bf_rand_u32(), sub->slots, slot_count);
 	bf_keyframe_quota_init(&sub->quota, bf_loop_now_us(rooms->conf.loop));
 	rooms->counters.subscriptions++;
+	bf_shed_update(sub);
 	return sub;
 }
 
@@ -80,6 +83,8 @@ void bf_sub_attach(struct bf_sub *sub, struct bf_track *track)
 	bf_sub_detach(sub);
 	sub->track = track;
 	bf_list_append(&track->subs, &sub->track_node);
+	if (sub->is_shed)
+		bf_room_post_to_subscriber(sub, BF_TRACK_SUSPENDED, true);
 	bf_sub_interrupt(sub);
 }
 
@@ -116,8 +121,9 @@ void bf_sub_free(struct bf_sub *sub)
 		conn->sections[sub->section_idx].is_offered = false;
 	}
 	bf_list_remove(&sub->conn_node);
+	bf_pacer_forget(&conn->pacer, sub->ssrc);
 	if (bf_transport_srtp_out(conn->transport)) {
-		bf_outbox_flush(bf_conn_rooms(conn)->conf.outbox);
+		bf_outbox_finish(bf_conn_rooms(conn)->conf.outbox);
 		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->ssrc);
 		bf_srtp_remove_ssrc(bf_transport_srtp_out(conn->transport), sub->rtx_ssrc);
 	}
@@ -150,7 +156,7 @@ static struct bf_section *find_section(struct bf_conn *conn, bool is_video)
 	for (unsigned i = 0; i < conn->section_count; i++)
 		if (!conn->sections[i].sub && conn->sections[i].kind == kind)
 			return &conn->sections[i];
-	if (conn->section_count == BF_CONN_SECTIONS)
+	if (conn->section_count == BF_CONN_SECTIONS || bf_conn_prepare_offers(conn))
 		return NULL;
 	section = &conn->sections[conn->section_count];
 	snprintf(section->mid, sizeof(section->mid), "%u", conn->section_count);
@@ -192,22 +198,6 @@ void bf_subscribe_everything(struct bf_participant *subscriber)
 
 /* ---- offers ---- */
 
-static void post_unsupported(const struct bf_sub *sub)
-{
-	struct bf_rooms *rooms = bf_conn_rooms(sub->conn);
-	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
-
-	if (!msg)
-		return;
-	msg->room_id = sub->conn->participant->room->id;
-	msg->participant_id = sub->conn->participant->id;
-	msg->track_id = sub->track->id;
-	msg->event = BF_TRACK_UNSUPPORTED;
-	msg->is_video = sub->is_video;
-	snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(sub->track->format.codec));
-	rooms->conf.post(rooms->conf.arg, &msg->msg);
-}
-
 /* The peer does not take the track, and is told so once. */
 static void refuse(struct bf_sub *sub)
 {
@@ -215,7 +205,7 @@ static void refuse(struct bf_sub *sub)
 	if (sub->is_refused)
 		return;
 	sub->is_refused = true;
-	post_unsupported(sub);
+	bf_room_post_to_subscriber(sub, BF_TRACK_UNSUPPORTED, true);
 }
 
 /* What of a publisher's fmtp describes the stream; the rest is about what it can receive. */

@@ -1,24 +1,22 @@
 /* The engine on libsrtp2: one session for each bf_srtp, whose template stream holds the keys. Streams of single SSRCs are
  * cloned from it and share its ciphers, so that the master key is expanded once. libsrtp2 clones only after a packet has
- * been authenticated, without a limit; `ssrcs` is the limit. */
+ * been authenticated, without a limit; `streams` is the limit. */
 #include "media/srtp/srtp_priv.h"
+#include "media/srtp/stream_priv.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <srtp2/srtp.h>
+#include <stdio.h>
 #include <stdlib.h>
-
-/* Packets behind the newest that are still told from replays. At 1 Mbit/s and 1200 bytes a packet 10 s: more than any
- * retransmission comes late. libsrtp2's default of 128 is less than one video frame's burst. */
-#define REPLAY_WINDOW 1024
 
 struct lib_srtp {
 	struct bf_srtp common;
 	/* owned */
 	srtp_t session;
-	struct bf_ssrc_set ssrcs;
+	struct bf_srtp_streams streams; /* only which there are */
 };
 
 static struct lib_srtp *lib_of(struct bf_srtp *srtp)
@@ -48,21 +46,23 @@ static void set_policy(srtp_policy_t *policy, enum bf_srtp_profile profile)
 }
 
 /* Outgoing packets may repeat: a retransmission without RTX is the same packet again and gives the same bytes. */
-static int create(struct bf_srtp **out, enum bf_srtp_profile profile, const struct bf_srtp_key *key,
-	bool is_outgoing)
+static int create(struct bf_srtp **out, struct bf_srtp_engine *engine, enum bf_srtp_profile profile,
+	const struct bf_srtp_key *key, bool is_outgoing)
 {
 	struct bf_srtp_key copy = *key;
 	srtp_policy_t policy;
 	srtp_err_status_t status;
 	struct lib_srtp *lib = calloc(1, sizeof(*lib));
 
+	(void)engine;
 	if (!lib)
 		return -ENOMEM;
+	bf_srtp_streams_init(&lib->streams);
 	memset(&policy, 0, sizeof(policy));
 	set_policy(&policy, profile);
 	policy.ssrc.type = is_outgoing ? ssrc_any_outbound : ssrc_any_inbound;
 	policy.key = copy.bytes;
-	policy.window_size = REPLAY_WINDOW;
+	policy.window_size = BF_SRTP_RTP_WINDOW;
 	policy.allow_repeat_tx = is_outgoing;
 	status = srtp_create(&lib->session, &policy);
 	explicit_bzero(&copy, sizeof(copy));
@@ -75,27 +75,32 @@ static int create(struct bf_srtp **out, enum bf_srtp_profile profile, const stru
 }
 
 /* libsrtp2 overwrites its keys before it gives their memory back. */
-static void destroy(struct bf_srtp *srtp)
+static void destroy_srtp(struct bf_srtp *srtp)
 {
 	struct lib_srtp *lib = lib_of(srtp);
 
 	srtp_dealloc(lib->session);
-	bf_ssrc_set_deinit(&lib->ssrcs);
+	bf_srtp_streams_deinit(&lib->streams);
 	free(lib);
 }
 
 /* Whether this SSRC has a context or may get one. */
 static bool admit(struct lib_srtp *lib, uint32_t ssrc, bool *is_new)
 {
-	*is_new = !bf_ssrc_set_has(&lib->ssrcs, ssrc);
-	return !*is_new || bf_ssrc_set_reserve(&lib->ssrcs) == 0;
+	*is_new = !bf_srtp_streams_find(&lib->streams, ssrc);
+	return !*is_new || bf_srtp_streams_reserve(&lib->streams) == 0;
 }
 
 /* After an attempt: libsrtp2 has made a context even where it then refused to protect. */
 static void note(struct lib_srtp *lib, uint32_t ssrc, bool is_new, bool has_context)
 {
-	if (is_new && has_context)
-		bf_ssrc_set_add(&lib->ssrcs, ssrc);
+	struct bf_srtp_stream *stream;
+
+	if (is_new && has_context) {
+		int err = bf_srtp_streams_add(&stream, &lib->streams, ssrc, false);
+
+		assert(!err); /* admit has reserved its place */
+	}
 }
 
 static enum bf_drop drop_of(srtp_err_status_t status, enum bf_drop malformed)
@@ -120,25 +125,26 @@ static enum bf_drop drop_of(srtp_err_status_t status, enum bf_drop malformed)
 static void protect_one(struct bf_srtp_protect_job *job)
 {
 	struct lib_srtp *lib = lib_of(job->srtp);
-	uint32_t ssrc = bf_get_u32(job->header.data + 8);
-	int len = (int)(job->header.len + job->payload.len);
+	uint32_t ssrc = bf_get_u32(job->dst + 8);
+	size_t plain_len = job->header_len + job->front_len;
+	int len = (int)(plain_len + job->payload.len);
 	srtp_err_status_t status;
 	bool is_new;
 
 	job->dst_len = 0;
 	if (!admit(lib, ssrc, &is_new))
 		return;
-	memcpy(job->dst, job->header.data, job->header.len);
 	if (job->payload.len > 0)
-		memcpy(job->dst + job->header.len, job->payload.data, job->payload.len);
+		memcpy(job->dst + plain_len, job->payload.data, job->payload.len);
 	status = srtp_protect(lib->session, job->dst, &len);
 	note(lib, ssrc, is_new, status != srtp_err_status_alloc_fail);
 	if (status == srtp_err_status_ok)
 		job->dst_len = (size_t)len;
 }
 
-static void protect(struct bf_srtp_protect_job *jobs, size_t count)
+static void protect(struct bf_srtp_engine *engine, struct bf_srtp_protect_job *jobs, size_t count)
 {
+	(void)engine;
 	for (size_t i = 0; i < count; i++)
 		protect_one(&jobs[i]);
 }
@@ -162,8 +168,10 @@ static void unprotect_one(struct bf_srtp_unprotect_job *job)
 		job->len = (size_t)len;
 }
 
-static void unprotect(struct bf_srtp_unprotect_job *jobs, size_t count)
+static void unprotect(
+	struct bf_srtp_engine *engine, struct bf_srtp_unprotect_job *jobs, size_t count)
 {
+	(void)engine;
 	for (size_t i = 0; i < count; i++)
 		if (jobs[i].drop == BF_DROP_NONE)
 			unprotect_one(&jobs[i]);
@@ -205,16 +213,21 @@ static void remove_ssrc(struct bf_srtp *srtp, uint32_t ssrc)
 {
 	struct lib_srtp *lib = lib_of(srtp);
 
-	if (!bf_ssrc_set_has(&lib->ssrcs, ssrc))
+	if (!bf_srtp_streams_find(&lib->streams, ssrc))
 		return;
-	bf_ssrc_set_remove(&lib->ssrcs, ssrc);
+	bf_srtp_streams_remove(&lib->streams, ssrc);
 	srtp_remove_stream(lib->session, htonl(ssrc));
 }
 
-static const struct bf_srtp_engine libsrtp2_engine = {
-	.name = "libsrtp2",
-	.create = create,
+static void destroy(struct bf_srtp_engine *engine)
+{
+	free(engine);
+}
+
+static const struct bf_srtp_engine_ops ops = {
 	.destroy = destroy,
+	.create = create,
+	.destroy_srtp = destroy_srtp,
 	.protect = protect,
 	.unprotect = unprotect,
 	.protect_rtcp = protect_rtcp,
@@ -222,18 +235,30 @@ static const struct bf_srtp_engine libsrtp2_engine = {
 	.remove_ssrc = remove_ssrc,
 };
 
-/* libsrtp2 has one kernel a process, and refuses to be initialised again. */
+/* libsrtp2 has one kernel a process, and refuses to be initialised again: so what came of it is kept for the process too. */
+static srtp_err_status_t init_status;
+
 static void init_once(void)
 {
-	srtp_err_status_t status = srtp_init(); /* runs its self-tests */
-
-	assert(status == srtp_err_status_ok);
+	init_status = srtp_init(); /* runs its self-tests */
 }
 
-const struct bf_srtp_engine *bf_srtp_engine_libsrtp2(void)
+int bf_srtp_libsrtp2_new(struct bf_srtp_engine **out, char *why, size_t why_size)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct bf_srtp_engine *engine;
 
 	pthread_once(&once, init_once);
-	return &libsrtp2_engine;
+	if (init_status != srtp_err_status_ok) {
+		snprintf(why, why_size, "libsrtp2 has failed its self-test (status %d)",
+			(int)init_status);
+		return -ENOTSUP;
+	}
+	engine = calloc(1, sizeof(*engine));
+	if (!engine)
+		return -ENOMEM;
+	engine->ops = &ops;
+	engine->name = "libsrtp2";
+	*out = engine;
+	return 0;
 }

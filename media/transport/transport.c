@@ -22,6 +22,7 @@ struct bf_transport {
 	const struct bf_transport_ops *ops;
 	void *arg;
 	uint32_t id;
+	struct bf_transport_out out; /* follows from what is below */
 	/* owned */
 	struct bf_ice ice;
 	struct bf_dtls *dtls;
@@ -100,6 +101,24 @@ static int64_t now_us(const struct bf_transport *transport)
 	return bf_loop_now_us(transport->env->loop);
 }
 
+static void refresh_out(struct bf_transport *transport)
+{
+	const struct bf_ice_path *path = bf_ice_selected(&transport->ice);
+
+	transport->out.is_open =
+		transport->state == BF_TRANSPORT_CONNECTED && path && transport->srtp_out;
+	if (!transport->out.is_open)
+		return;
+	transport->out.path = *path;
+	transport->out.srtp = transport->srtp_out;
+	transport->out.tag_len = (uint8_t)bf_srtp_tag_len(transport->profile);
+}
+
+const struct bf_transport_out *bf_transport_out(const struct bf_transport *transport)
+{
+	return &transport->out;
+}
+
 /* What may follow what. FAILED is left when somebody comes late after all, perhaps after an ICE restart. */
 static const uint8_t state_may_enter[] = {
 	[BF_TRANSPORT_CONNECTING] =
@@ -122,6 +141,7 @@ static bool enter(struct bf_transport *transport, enum bf_transport_state state,
 		return true;
 	assert(state_may_enter[transport->state] & 1 << state);
 	transport->state = state;
+	refresh_out(transport);
 	transport->give_up_us = state == BF_TRANSPORT_DISCONNECTED
 					? now_us(transport) + BF_TRANSPORT_RETURN_US
 					: INT64_MAX;
@@ -250,9 +270,11 @@ static void on_timer(void *arg)
 	}
 	if (transport->events_due_us <= now && !read_events(transport))
 		return;
-	if (bf_ice_on_timer(&transport->ice, now) &&
-		!on_disconnected(transport, "no consent for 30 s"))
-		return;
+	if (bf_ice_on_timer(&transport->ice, now)) {
+		refresh_out(transport);
+		if (!on_disconnected(transport, "no consent for 30 s"))
+			return;
+	}
 	if (transport->give_up_us <= now &&
 		!enter(transport, BF_TRANSPORT_FAILED, "no connection in time"))
 		return;
@@ -449,6 +471,7 @@ static bool on_reconnected(struct bf_transport *transport)
 static bool lose_path(struct bf_transport *transport, const struct bf_ice_path *path)
 {
 	(void)bf_ice_remove_path(&transport->ice, path);
+	refresh_out(transport);
 	if (!bf_ice_selected(&transport->ice) &&
 		!on_disconnected(transport, "the last path is gone"))
 		return false;
@@ -464,6 +487,7 @@ enum bf_drop bf_transport_on_stun(
 	struct bf_ice_result result;
 
 	bf_ice_on_stun(&transport->ice, path, packet, now_us(transport), reply, &result);
+	refresh_out(transport);
 	if (result.evicted >= 0)
 		env->remove_path(env->arg, transport, &result.evicted_path);
 	/* Every check, not only the first: another transport may have proved the same 5-tuple in between. */

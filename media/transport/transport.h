@@ -25,13 +25,16 @@ struct bf_transport;
 struct bf_transport_env {
 	struct bf_loop *loop;
 	struct bf_dtls_ctx *dtls;
-	const struct bf_srtp_engine *srtp;
+	struct bf_srtp_engine *srtp;
 	struct bf_sctp_stack *sctp;
 	unsigned worker;
 	void *arg;
-	/* Room for one datagram on `path`; NULL if there is none now (counted by the worker). Committed at once. */
+	/* Room for one datagram on `path`; NULL if there is none now (counted by the worker). Committed before the next is
+	 * reserved. On UDP its bytes may be written later, until the worker calls back before it sends (media/room/outbox.h), and
+	 * it may be taken back until then. */
 	uint8_t *(*reserve)(void *arg, const struct bf_ice_path *path, size_t size_max);
 	void (*commit)(void *arg, const struct bf_ice_path *path, size_t len);
+	void (*revoke)(void *arg, uint64_t socket, const uint8_t *data);
 	/* Paths by which the worker finds this transport. A path is added again with each valid check: it belongs to the transport
 	 * that proved it last. */
 	int (*add_path)(void *arg, struct bf_transport *transport, const struct bf_ice_path *path);
@@ -111,6 +114,16 @@ void bf_transport_on_path_lost(struct bf_transport *transport, const struct bf_i
 struct bf_srtp *bf_transport_srtp_in(struct bf_transport *transport);
 struct bf_srtp *bf_transport_srtp_out(struct bf_transport *transport);
 enum bf_srtp_profile bf_transport_profile(const struct bf_transport *transport);
+
+/* What sending media takes, side by side in memory: thousands of transports take turns, and each line of them has to be fetched.
+ * Lives as long as the transport. */
+struct bf_transport_out {
+	bool is_open; /* connected, with a path and keys; else the rest means nothing */
+	uint8_t tag_len;
+	struct bf_srtp *srtp;
+	struct bf_ice_path path;
+};
+const struct bf_transport_out *bf_transport_out(const struct bf_transport *transport);
 
 /* Where to send; NULL if nowhere. */
 const struct bf_ice_path *bf_transport_path(const struct bf_transport *transport);

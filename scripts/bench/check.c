@@ -16,6 +16,7 @@ enum attr {
 	ATTR_PRIORITY = 0x0024,
 	ATTR_USE_CANDIDATE = 0x0025,
 	ATTR_FINGERPRINT = 0x8028,
+	ATTR_CONTROLLED = 0x8029,
 	ATTR_CONTROLLING = 0x802A,
 	ATTR_NETWORK_COST =
 		0xC057, /* Chromium's; sent so that servers are seen to skip what they do not know */
@@ -80,8 +81,10 @@ size_t bench_check_write(uint8_t *out, size_t size, const struct bench_check *ch
 	bf_wr_bytes(&wr, bf_bytes(tid, BENCH_TID_BYTES));
 	put_attr(&wr, ATTR_USERNAME, bf_bytes_str(check->username));
 	put_number(&wr, ATTR_NETWORK_COST, 0x00010032, 4);
-	put_number(&wr, ATTR_CONTROLLING, check->tie_breaker, 8);
-	put_attr(&wr, ATTR_USE_CANDIDATE, bf_bytes(NULL, 0));
+	put_number(&wr, check->is_controlled ? ATTR_CONTROLLED : ATTR_CONTROLLING,
+		check->tie_breaker, 8);
+	if (!check->is_controlled)
+		put_attr(&wr, ATTR_USE_CANDIDATE, bf_bytes(NULL, 0));
 	put_number(&wr, ATTR_PRIORITY, check->priority, 4);
 	set_length(&wr, 4 + MAC); /* RFC 8489 section 14.5: as if it ended behind the integrity */
 	make_mac(mac, bf_bytes(out, bf_wr_len(&wr)), check->password);

@@ -1,4 +1,4 @@
-/* scripts/bench/check.h - ICE connectivity checks as a controlling client sends them, and their answers.
+/* scripts/bench/check.h - ICE connectivity checks as a client sends them, and their answers.
  *
  * Written apart from the server's STUN code, so that the one checks the other.
  * Owner:   values.   Thread: any.   Never allocates.
@@ -17,9 +17,10 @@ struct bench_check {
 	const char *password; /* theirs */
 	uint64_t tie_breaker;
 	uint32_t priority;
+	bool is_controlled; /* the other side nominates; else this is a request with USE-CANDIDATE */
 };
 
-/* A request with USE-CANDIDATE, into out[size] with size >= BENCH_CHECK_MAX. Returns its length. */
+/* A request, into out[size] with size >= BENCH_CHECK_MAX. Returns its length. */
 size_t bench_check_write(uint8_t *out, size_t size, const struct bench_check *check,
 	const uint8_t tid[static BENCH_TID_BYTES]);
 

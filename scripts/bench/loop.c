@@ -1,5 +1,7 @@
 #include "scripts/bench/loop.h"
 
+#include "scripts/bench/description.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -68,9 +70,42 @@ static int find_server(struct bench *bench, const char *url)
 	return 0;
 }
 
+/* Which of this machine's addresses packets to the server leave from. */
+static int find_local(struct bench *bench)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = bf_addr_to_sockaddr(&bench->http, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		return err;
+	bench->local = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	bench->local.port = 0;
+	return 0;
+}
+
+static int choose_local(struct bench *bench)
+{
+	const char *ip = bench->options->local;
+	int err = ip ? bf_addr_parse_ip(&bench->local, ip, 0) : find_local(bench);
+
+	if (err && ip)
+		fprintf(stderr, "belfry-bench: '%s' is no IP address\n", ip);
+	else if (err)
+		fprintf(stderr, "belfry-bench: no way to %s: %s\n", bench->host, strerror(-err));
+	return err;
+}
+
 int bench_new(struct bench **out, const struct bench_options *options)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
+	char why[256];
 	int err = -ENOMEM;
 
 	if (!bench)
@@ -78,14 +113,24 @@ int bench_new(struct bench **out, const struct bench_options *options)
 	bench->options = options;
 	bench->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	bench->sdp = malloc(sizeof(*bench->sdp));
+	bench->text = malloc(BENCH_SDP_MAX);
 	bench->rx = malloc(sizeof(*bench->rx));
-	if (bench->epoll_fd < 0 || !bench->sdp || !bench->rx)
+	if (bench->epoll_fd < 0 || !bench->sdp || !bench->text || !bench->rx)
 		goto fail;
 	err = find_server(bench, options->server);
+	if (!err && options->scenario == BENCH_IMPAIRED)
+		err = bench_impair_init(&bench->impair, &options->impair);
+	if (!err)
+		err = choose_local(bench);
 	if (!err)
 		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
 	if (err)
 		goto fail;
+	err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why));
+	if (err) {
+		fprintf(stderr, "belfry-bench: %s\n", why);
+		goto fail;
+	}
 	bench_probe_table_init(&bench->table);
 	bench_sync_clocks(bench);
 	*out = bench;
@@ -100,8 +145,11 @@ void bench_free(struct bench *bench)
 {
 	if (!bench)
 		return;
+	bf_srtp_engine_free(bench->srtp);
 	bf_dtls_ctx_free(bench->dtls);
+	bench_impair_deinit(&bench->impair);
 	free(bench->sdp);
+	free(bench->text);
 	free(bench->rx);
 	if (bench->epoll_fd >= 0)
 		close(bench->epoll_fd);

@@ -2,6 +2,7 @@
 #include "media/rtp/rtp.h"
 #include "scripts/bench/peer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>
@@ -14,19 +15,12 @@
 
 static void on_rtp_or_rtcp(struct bench_peer *peer, uint8_t *data, size_t len, int64_t at_ns)
 {
-	if (!peer->srtp_in) {
+	if (!peer->srtp_in)
 		peer->bench->totals.unknown_packets++;
-		return;
-	}
-	if (!bf_rtp_is_rtcp(bf_bytes(data, len))) {
-		peer->ops->on_rtp(peer->arg, data, len, at_ns);
-		return;
-	}
-	peer->bench->totals.rtcp_packets++;
-	if (bf_srtp_unprotect_rtcp(peer->srtp_in, data, &len) == BF_DROP_NONE)
-		peer->ops->on_rtcp(peer->arg, bf_bytes(data, len));
+	else if (bf_rtp_is_rtcp(bf_bytes(data, len)))
+		bench_peer_on_rtcp(peer, data, len);
 	else
-		peer->bench->totals.sample_failures++;
+		peer->ops->on_rtp(peer->arg, data, len, at_ns);
 }
 
 /* RFC 7983 section 7. */
@@ -71,6 +65,14 @@ static struct notes read_control(struct bench_peer *peer, struct msghdr *msg, in
 	return notes;
 }
 
+/* Only once it is connected: how a bad network slows the start is not what is measured. */
+static bool is_impaired(struct bench_peer *peer, bool is_outgoing, const void *data, size_t len)
+{
+	return peer->bench->impair.is_on && peer->state == BENCH_PEER_LIVE &&
+	       bench_impair_take(&peer->bench->impair, peer, is_outgoing, bf_bytes(data, len),
+		       bench_now_ns());
+}
+
 static void on_message(struct bench_peer *peer, struct mmsghdr *message, int64_t now_ns)
 {
 	struct notes notes = read_control(peer, &message->msg_hdr, now_ns);
@@ -79,8 +81,11 @@ static void on_message(struct bench_peer *peer, struct mmsghdr *message, int64_t
 	size_t step = notes.segment ? notes.segment : len;
 
 	peer->bench->totals.trains++;
-	for (size_t at = 0; at < len; at += step)
-		on_datagram(peer, data + at, len - at < step ? len - at : step, notes.at_ns);
+	for (size_t at = 0; at < len; at += step) {
+		size_t datagram_len = len - at < step ? len - at : step;
+		if (!is_impaired(peer, false, data + at, datagram_len))
+			on_datagram(peer, data + at, datagram_len, notes.at_ns);
+	}
 }
 
 static void on_ready(void *arg, uint32_t events)
@@ -111,31 +116,42 @@ static void on_ready(void *arg, uint32_t events)
 
 int bench_peer_open_udp(struct bench_peer *peer)
 {
+	const struct bench_options *options = peer->bench->options;
 	struct sockaddr_storage sa;
-	socklen_t sa_len = bf_addr_to_sockaddr(&peer->remote.addr, &sa);
+	socklen_t sa_len = bf_addr_to_sockaddr(&peer->bench->local, &sa);
 	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const int on = 1, bytes = SOCKET_BYTES;
 
 	if (fd < 0)
 		return -errno;
+	peer->source = (struct bench_source){.on_ready = on_ready, .arg = peer, .fd = fd};
 	/* Without GRO the kernel cuts trains up again at the sender's expense, and the server pays for its test client. */
-	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
+	if (options->has_gro)
+		(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (peer->bench->options->has_kernel_times)
+	if (options->has_kernel_times)
 		(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	if (connect(fd, (struct sockaddr *)&sa, sa_len) < 0) {
-		int err = -errno;
-		close(fd);
-		return err;
-	}
-	peer->source = (struct bench_source){.on_ready = on_ready, .arg = peer, .fd = fd};
+	if (bind(fd, (struct sockaddr *)&sa, sa_len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sa, &sa_len) < 0)
+		return -errno;
+	peer->local.addr = bf_addr_from_sockaddr((struct sockaddr *)&sa);
+	return 0;
+}
+
+int bench_peer_connect_udp(struct bench_peer *peer)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_len = bf_addr_to_sockaddr(&peer->remote->addr, &sa);
+
+	if (connect(peer->source.fd, (struct sockaddr *)&sa, sa_len) < 0)
+		return -errno;
 	bench_watch(peer->bench, &peer->source, EPOLLIN);
 	return 0;
 }
 
-int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
+static int send_now(struct bench_peer *peer, const void *data, size_t len)
 {
 	if (send(peer->source.fd, data, len, MSG_DONTWAIT) == (ssize_t)len)
 		return 0;
@@ -143,24 +159,28 @@ int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
 	return -EIO;
 }
 
-int bench_peer_send_rtp(struct bench_peer *peer, struct bf_bytes header, struct bf_bytes payload)
+int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
 {
-	uint8_t packet[BENCH_DATAGRAM_MAX + BF_SRTP_OVERHEAD_MAX];
-	struct bf_srtp_protect_job job = {.srtp = peer->srtp_out,
-		.header = header,
-		.payload = payload,
-		.dst = packet,
-		.dst_size = sizeof(packet)};
-
-	bf_srtp_protect(&job, 1);
-	if (job.dst_len == 0)
-		return -EIO;
-	return bench_peer_send(peer, packet, job.dst_len);
+	return is_impaired(peer, true, data, len) ? 0 : send_now(peer, data, len);
 }
 
-int bench_peer_send_rtcp(struct bench_peer *peer, uint8_t *data, size_t len, size_t size)
+int64_t bench_peer_run_held(struct bench *bench, int64_t now_ns)
 {
-	int protected_len = bf_srtp_protect_rtcp(peer->srtp_out, data, len, size);
+	const struct bench_held *held;
+	uint8_t data[BENCH_HELD_BYTES];
 
-	return protected_len > 0 ? bench_peer_send(peer, data, (size_t)protected_len) : -EIO;
+	if (!bench->impair.held)
+		return INT64_MAX;
+	while ((held = bench_impair_poll(&bench->impair, now_ns))) {
+		struct bench_peer *peer = held->peer;
+		size_t len = held->len;
+		if (peer->state != BENCH_PEER_LIVE)
+			continue;
+		memcpy(data, held->data, len); /* what it sets off may be held back in its turn */
+		if (held->is_outgoing)
+			(void)send_now(peer, data, len);
+		else
+			on_datagram(peer, data, len, now_ns);
+	}
+	return bench_impair_deadline_ns(&bench->impair);
 }

@@ -12,7 +12,9 @@
 #define AUDIO_TICKS	960 /* of 48 kHz */
 #define AUDIO_BYTES_MIN 100 /* payload: what 40 to 64 kbit/s come to */
 #define AUDIO_BYTES_MAX 160
-#define OPUS_TOC	0xf8 /* CELT, full band, 20 ms, mono */
+#define DTX_NS		400000000 /* libopus refreshes comfort noise so often */
+#define DTX_BYTES	64	  /* of the packet: header, TOC and probe; a real one is smaller */
+#define OPUS_TOC	0xf8	  /* CELT, full band, 20 ms, mono */
 #define MID_PACKETS \
 	100 /* of each stream carry their mid, as browsers do until they are reported on */
 #define KEYFRAME_GAP_NS	 300000000 /* encoders bound how often they give in to PLI */
@@ -48,7 +50,7 @@ struct ext_data {
 static size_t write_header(struct bench_publisher *publisher, uint8_t out[static BF_RTP_HEADER_MAX],
 	const struct bf_rtp *rtp, enum bench_kind kind, bool has_mid, int64_t now_ns)
 {
-	const struct bf_ext_map *map = &publisher->peer.remote.exts[kind];
+	const struct bf_ext_map *map = &publisher->exts[kind];
 	struct bf_ext_values values = {0};
 	struct bf_rtp header = *rtp;
 	struct ext_data data = {.level = 0x80 | 30};
@@ -62,7 +64,8 @@ static size_t write_header(struct bench_publisher *publisher, uint8_t out[static
 	if (kind == BENCH_AUDIO)
 		values.value[BF_EXT_AUDIO_LEVEL] = bf_bytes(&data.level, 1);
 	if (has_mid)
-		values.value[BF_EXT_MID] = bf_bytes_str(kind == BENCH_AUDIO ? "0" : "1");
+		values.value[BF_EXT_MID] =
+			bf_bytes_str(kind == BENCH_VIDEO && publisher->spec.has_audio ? "1" : "0");
 	header.ext_profile = bf_ext_write(&ext_wr, &values, map);
 	bf_rtp_write_header(
 		&wr, &header, bf_bytes(ext, header.ext_profile ? bf_wr_len(&ext_wr) : 0));
@@ -94,7 +97,7 @@ static void send_packet(struct bench_publisher *publisher, const struct packet *
 		.seq = stream->seq++,
 		.timestamp = stream->timestamp,
 		.ssrc = stream->ssrc};
-	struct bench_probe probe = {.publisher = publisher->number,
+	struct bench_probe probe = {.publisher = publisher->spec.number,
 		.kind = packet->kind,
 		.index = stream->next_index++,
 		.sent_ns = now_ns};
@@ -185,20 +188,24 @@ static void send_frame(struct bench_publisher *publisher, int64_t now_ns)
 
 /* ---- audio ---- */
 
-static void send_audio(struct bench_publisher *publisher)
+/* Returns how long until the next one. */
+static int64_t send_audio(struct bench_publisher *publisher)
 {
 	struct packet packet = {.kind = BENCH_AUDIO,
 		.pt = BENCH_PT_AUDIO,
 		.codec_head = {OPUS_TOC},
 		.codec_head_len = 1,
-		/* the header is 12 bytes and at most 24 of extensions */
-		.rtp_bytes =
-			36 + AUDIO_BYTES_MIN +
-			bf_prng_below(&publisher->prng, AUDIO_BYTES_MAX - AUDIO_BYTES_MIN + 1)};
+		.rtp_bytes = DTX_BYTES};
+	int64_t step_ns = publisher->spec.is_silent ? DTX_NS : AUDIO_NS;
 
+	if (!publisher->spec.is_silent) /* the header is 12 bytes and at most 24 of extensions */
+		packet.rtp_bytes =
+			36 + AUDIO_BYTES_MIN +
+			bf_prng_below(&publisher->prng, AUDIO_BYTES_MAX - AUDIO_BYTES_MIN + 1);
 	packet.marker = publisher->streams[BENCH_AUDIO].next_index == 0;
 	send_packet(publisher, &packet);
-	publisher->streams[BENCH_AUDIO].timestamp += AUDIO_TICKS;
+	publisher->streams[BENCH_AUDIO].timestamp += AUDIO_TICKS * (uint32_t)(step_ns / AUDIO_NS);
+	return step_ns;
 }
 
 /* ---- the schedule ---- */
@@ -242,10 +249,9 @@ int64_t bench_publisher_run(struct bench_publisher *publisher, int64_t now_ns)
 
 	if (!publisher->is_sending || publisher->peer.state != BENCH_PEER_LIVE)
 		return INT64_MAX;
-	if (bench->options->has_audio && now_ns >= audio->due_ns) {
+	if (now_ns >= audio->due_ns) {
 		note_lag(bench, now_ns, audio->due_ns);
-		send_audio(publisher);
-		audio->due_ns += AUDIO_NS;
+		audio->due_ns += send_audio(publisher);
 	}
 	if (now_ns >= video->due_ns) {
 		note_lag(bench, now_ns, video->due_ns);
@@ -261,15 +267,16 @@ int64_t bench_publisher_run(struct bench_publisher *publisher, int64_t now_ns)
 
 void bench_publisher_send(struct bench_publisher *publisher, int64_t now_ns)
 {
+	const struct bench_publisher_spec *spec = &publisher->spec;
 	/* Several publishers do not send their frames at once. */
 	int64_t phase_ns = bf_prng_below(&publisher->prng, 20000000);
 
 	publisher->is_sending = true;
 	publisher->wants_keyframe = true;
 	publisher->keyframe_at_ns = now_ns - KEYFRAME_GAP_NS;
-	publisher->streams[BENCH_VIDEO].due_ns = now_ns + phase_ns;
+	publisher->streams[BENCH_VIDEO].due_ns = spec->has_video ? now_ns + phase_ns : INT64_MAX;
 	publisher->streams[BENCH_AUDIO].due_ns =
-		publisher->peer.bench->options->has_audio ? now_ns + phase_ns / 2 : INT64_MAX;
+		spec->has_audio ? now_ns + phase_ns / 2 : INT64_MAX;
 	publisher->report_due_ns = now_ns + REPORT_NS / 10;
 }
 
@@ -282,17 +289,19 @@ void bench_publisher_stop(struct bench_publisher *publisher)
 
 static void resend(struct bench_publisher *publisher, uint16_t seq)
 {
-	const struct bench_sent *sent = &publisher->history[seq % BENCH_HISTORY];
+	const struct bench_sent *sent;
 	uint8_t header[BF_RTP_HEADER_MAX], payload[BENCH_PACKET_MAX + 2];
-	struct bf_rtp rtp = {.pt = BENCH_PT_RTX,
-		.marker = sent->marker,
-		.seq = publisher->rtx_seq,
-		.timestamp = sent->timestamp,
-		.ssrc = publisher->rtx_ssrc};
+	struct bf_rtp rtp = {
+		.pt = BENCH_PT_RTX, .seq = publisher->rtx_seq, .ssrc = publisher->rtx_ssrc};
 	size_t header_len;
 
+	if (!publisher->history)
+		return;
+	sent = &publisher->history[seq % BENCH_HISTORY];
 	if (sent->len == 0 || sent->seq != seq)
 		return;
+	rtp.marker = sent->marker;
+	rtp.timestamp = sent->timestamp;
 	publisher->rtx_seq++;
 	header_len = write_header(publisher, header, &rtp, BENCH_VIDEO, true, bench_now_ns());
 	bf_put_u16(payload, sent->seq);
@@ -350,33 +359,62 @@ static void on_live(void *arg)
 
 static const struct bench_peer_ops ops = {.on_live = on_live, .on_rtp = on_rtp, .on_rtcp = on_rtcp};
 
-int bench_publisher_start(struct bench_publisher *publisher, struct bench *bench, uint16_t number)
+int bench_publisher_open(struct bench_publisher *publisher, struct bench *bench,
+	const struct bench_publisher_spec *spec)
 {
-	struct bench_local local = {.is_sender = true, .has_audio = bench->options->has_audio};
-	char path[256];
-
 	memset(publisher, 0, sizeof(*publisher));
-	publisher->history = calloc(BENCH_HISTORY, sizeof(*publisher->history));
-	if (!publisher->history)
-		return -ENOMEM;
-	publisher->number = number;
-	bf_prng_init(&publisher->prng, number + 1u);
+	publisher->spec = *spec;
+	if (spec->has_video) {
+		publisher->history = calloc(BENCH_HISTORY, sizeof(*publisher->history));
+		if (!publisher->history)
+			return -ENOMEM;
+	}
+	bf_prng_init(&publisher->prng, spec->number + 1u);
 	for (int i = 0; i < BENCH_KIND_COUNT; i++)
 		publisher->streams[i] = (struct bench_out){.ssrc = bf_rand_u32(),
 			.seq = (uint16_t)(bf_rand_u32() >> 1 & 0x7fff), /* as libwebrtc begins */
 			.timestamp = bf_rand_u32()};
 	publisher->rtx_ssrc = bf_rand_u32();
 	publisher->picture_id = (uint16_t)(bf_rand_u32() & 0x7fff);
-	local.audio_ssrc = publisher->streams[BENCH_AUDIO].ssrc;
-	local.video_ssrc = publisher->streams[BENCH_VIDEO].ssrc;
-	local.rtx_ssrc = publisher->rtx_ssrc;
-	bench_path(path, sizeof(path), bench->options->whip, number);
-	bench_peer_start(&publisher->peer, bench, path, &local, &ops, publisher);
-	return 0;
+	return bench_peer_open(&publisher->peer, bench, &ops, publisher);
+}
+
+void bench_publisher_write_offer(
+	const struct bench_publisher *publisher, char out[static BENCH_SDP_MAX])
+{
+	struct bench_track tracks[BENCH_KIND_COUNT];
+	unsigned count = 0;
+
+	if (publisher->spec.has_audio)
+		tracks[count++] = (struct bench_track){
+			.kind = BENCH_AUDIO, .ssrc = publisher->streams[BENCH_AUDIO].ssrc};
+	if (publisher->spec.has_video)
+		tracks[count++] = (struct bench_track){.kind = BENCH_VIDEO,
+			.ssrc = publisher->streams[BENCH_VIDEO].ssrc,
+			.rtx_ssrc = publisher->rtx_ssrc};
+	bench_offer_write(out, &publisher->peer.local, tracks, count, true);
+}
+
+void bench_publisher_take_answer(struct bench_publisher *publisher, const char *answer)
+{
+	const bool wanted[BENCH_KIND_COUNT] = {[BENCH_AUDIO] = publisher->spec.has_audio,
+		[BENCH_VIDEO] = publisher->spec.has_video};
+
+	if (bench_peer_take(&publisher->peer, answer, false) < 0)
+		return;
+	for (int i = 0; i < BENCH_KIND_COUNT; i++) {
+		const struct bench_section *section =
+			bench_remote_section(publisher->peer.remote, (enum bench_kind)i);
+		if (section)
+			publisher->exts[i] = section->exts;
+		else if (wanted[i])
+			bench_peer_fail(&publisher->peer, "the server rejected audio or video");
+	}
 }
 
 void bench_publisher_free(struct bench_publisher *publisher)
 {
 	bench_peer_free(&publisher->peer);
 	free(publisher->history);
+	publisher->history = NULL;
 }

@@ -4,10 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAIT_NS	    60000000000 /* for anything to happen; peers give up earlier */
+#define WAIT_NS	    60000000000 /* for anything to happen; clients give up earlier */
 #define KEYFRAME_NS 10000000000
-#define DRAIN_NS    700000000 /* after the last packet: repairs, and a report */
+#define DRAIN_NS    700000000  /* after the last packet: repairs, and a report */
+#define MEND_NS	    1000000000 /* media over a good network, after a bad one */
 #define SYNC_NS	    1000000000
+#define LOOK_NS	    1000000 /* how often all clients are looked at while they join */
+#define RELAX_NS \
+	100000000 /* after reading the server's figures, which takes a while when it has many threads */
+
+bool bench_scenario_has_media(const struct bench_scenario *scenario)
+{
+	return scenario->options->scenario != BENCH_JOIN_STORM;
+}
 
 /* ---- the loop ---- */
 
@@ -15,24 +24,42 @@ static int64_t tick(struct bench_scenario *scenario, int64_t now_ns)
 {
 	if (now_ns < scenario->tick_ns)
 		return scenario->tick_ns;
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		bench_peer_tick(&scenario->publishers[i].peer, now_ns / 1000);
 	for (unsigned i = 0; i < scenario->started; i++)
-		bench_subscriber_tick(&scenario->subscribers[i], now_ns / 1000);
+		bench_client_tick(&scenario->clients[i], now_ns / 1000);
 	scenario->tick_ns = now_ns + BENCH_TICK_NS;
 	return scenario->tick_ns;
 }
 
+/* Let those send who are due. Returns when the next one is. */
+static int64_t send_due(struct bench_scenario *scenario)
+{
+	const struct bench_due *due;
+
+	while ((due = bench_schedule_first(&scenario->senders))) {
+		struct bench_client *client = &scenario->clients[due->who];
+		int64_t now_ns = bench_now_ns(), next_ns;
+		if (due->due_ns > now_ns)
+			return due->due_ns;
+		next_ns = bench_publisher_run(client->publisher, now_ns);
+		if (next_ns == INT64_MAX)
+			bench_schedule_drop(&scenario->senders);
+		else
+			bench_schedule_put_off(&scenario->senders, next_ns);
+	}
+	return INT64_MAX;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void turn(struct bench_scenario *scenario)
 {
-	int64_t now_ns = bench_now_ns();
-	int64_t next_ns = tick(scenario, now_ns);
+	int64_t next_ns = tick(scenario, bench_now_ns());
 
-	for (unsigned i = 0; i < scenario->options->publishers; i++) {
-		int64_t due_ns = bench_publisher_run(&scenario->publishers[i], bench_now_ns());
-		if (due_ns < next_ns)
-			next_ns = due_ns;
-	}
+	next_ns = least(next_ns, send_due(scenario));
+	next_ns = least(next_ns, bench_peer_run_held(scenario->bench, bench_now_ns()));
 	bench_turn(scenario->bench, next_ns);
 }
 
@@ -66,72 +93,64 @@ static void take_moment(const struct bench_scenario *scenario, struct bench_mome
 	out->own_cpu_ns = bench_own_cpu_ns();
 	out->own_wait_ns = bench_own_wait_ns();
 	out->totals = scenario->bench->totals;
-	bench_server_read(&out->server, scenario->options->pid);
+	bench_server_read(&out->server, (pid_t)scenario->options->pid);
 }
 
-/* ---- phases ---- */
+/* ---- joining ---- */
 
-static bool is_settled(const struct bench_peer *peer)
-{
-	return peer->state == BENCH_PEER_LIVE || peer->state == BENCH_PEER_FAILED;
-}
-
-static bool are_publishers_settled(struct bench_scenario *scenario)
-{
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		if (!is_settled(&scenario->publishers[i].peer))
-			return false;
-	return true;
-}
-
-static int start_publishers(struct bench_scenario *scenario)
-{
-	for (unsigned i = 0; i < scenario->options->publishers; i++) {
-		int err = bench_publisher_start(
-			&scenario->publishers[i], scenario->bench, (uint16_t)i);
-		if (err)
-			return err;
-	}
-	(void)run_until(scenario, are_publishers_settled, WAIT_NS);
-	for (unsigned i = 0; i < scenario->options->publishers; i++) {
-		const struct bench_peer *peer = &scenario->publishers[i].peer;
-		if (peer->state != BENCH_PEER_LIVE) {
-			fprintf(stderr, "belfry-bench: publisher %u: %s\n", i, peer->cause);
-			return -ECONNREFUSED;
-		}
-	}
-	return 0;
-}
-
-static unsigned early_count(const struct bench_scenario *scenario)
-{
-	return scenario->options->subscribers - scenario->options->late;
-}
-
-/* Starts joins up to subscriber `end`, as many at once as the options say. */
+/* Starts joins up to client `end`, as many at once as the options say. True when all are through, one way or the other. */
 static bool join_up_to(struct bench_scenario *scenario, unsigned end)
 {
+	const struct bench_options *options = scenario->options;
+	int64_t now_ns = bench_now_ns();
 	unsigned in_flight = 0;
+	bool is_joining = false;
 
-	for (unsigned i = 0; i < scenario->started; i++)
-		in_flight += !is_settled(&scenario->subscribers[i].peer);
-	while (scenario->started < end && in_flight < scenario->options->parallel) {
-		unsigned number = scenario->started++;
-		bench_subscriber_start(&scenario->subscribers[number], scenario->bench, number,
-			number >= early_count(scenario));
-		in_flight++;
+	if (now_ns < scenario->look_ns)
+		return false;
+	scenario->look_ns = now_ns + LOOK_NS;
+	for (unsigned i = 0; i < scenario->started; i++) {
+		in_flight += !bench_client_is_in(&scenario->clients[i]);
+		is_joining = is_joining || scenario->clients[i].state == BENCH_CLIENT_JOINING;
 	}
-	return scenario->started == end && in_flight == 0;
+	while (scenario->started < end && in_flight < options->parallel) {
+		unsigned number = scenario->started++;
+		bench_client_start(&scenario->clients[number], scenario->bench, scenario->adapter,
+			&scenario->plan.clients[number]);
+		in_flight++;
+		is_joining = true;
+	}
+	return scenario->started == end && !is_joining;
+}
+
+static bool join_first(struct bench_scenario *scenario)
+{
+	return join_up_to(scenario, scenario->plan.first_count);
 }
 
 static bool join_early(struct bench_scenario *scenario)
 {
-	return join_up_to(scenario, early_count(scenario));
+	return join_up_to(scenario, scenario->plan.client_count - scenario->plan.late_count);
 }
 
 static bool join_late(struct bench_scenario *scenario)
 {
-	return join_up_to(scenario, scenario->options->subscribers);
+	return join_up_to(scenario, scenario->plan.client_count);
+}
+
+/* Those that everyone else waits for: without them there is nothing to measure. */
+static int run_first(struct bench_scenario *scenario)
+{
+	(void)run_until(scenario, join_first, WAIT_NS);
+	for (unsigned i = 0; i < scenario->plan.first_count; i++) {
+		const struct bench_client *client = &scenario->clients[i];
+		if (client->state != BENCH_CLIENT_LIVE) {
+			fprintf(stderr, "belfry-bench: publisher %u: %s\n", i,
+				client->cause[0] ? client->cause : "does not get through");
+			return -ECONNREFUSED;
+		}
+	}
+	return 0;
 }
 
 /* Without media, so that what the server spends is what joining costs. */
@@ -142,78 +161,151 @@ static void run_joins(struct bench_scenario *scenario)
 	take_moment(scenario, &scenario->idle);
 	(void)run_until(scenario, join_early, WAIT_NS);
 	take_moment(scenario, &scenario->joined);
-	for (unsigned i = 0; i < scenario->started; i++)
-		if (scenario->subscribers[i].peer.live_us > last_us)
-			last_us = scenario->subscribers[i].peer.live_us;
+	for (unsigned i = scenario->plan.first_count; i < scenario->started; i++)
+		if (scenario->clients[i].live_us > last_us)
+			last_us = scenario->clients[i].live_us;
 	scenario->joins_us = last_us > 0 ? last_us - scenario->idle.at_ns / 1000 : 0;
 	scenario->join_cpu_ns = scenario->joined.server.cpu_ns - scenario->idle.server.cpu_ns;
 	scenario->join_own_cpu_ns = scenario->joined.own_cpu_ns - scenario->idle.own_cpu_ns;
 }
 
+/* ---- media ---- */
+
+static bool lacks_keyframe(const struct bench_client *client)
+{
+	if (client->state != BENCH_CLIENT_LIVE || !client->subscriber)
+		return false;
+	for (unsigned i = 0; i < client->subscriber->stream_count; i++) {
+		const struct bench_in *stream = client->subscriber->streams[i];
+		if (stream->kind == BENCH_VIDEO && stream->keyframe_us == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool have_all_keyframes(struct bench_scenario *scenario)
 {
 	for (unsigned i = 0; i < scenario->started; i++)
-		if (scenario->subscribers[i].peer.state == BENCH_PEER_LIVE &&
-			scenario->subscribers[i].keyframe_us == 0)
+		if (lacks_keyframe(&scenario->clients[i]))
 			return false;
 	return true;
+}
+
+static void start_media(struct bench_scenario *scenario)
+{
+	for (unsigned i = 0; i < scenario->started; i++) {
+		struct bench_client *client = &scenario->clients[i];
+		int64_t now_ns = bench_now_ns();
+		if (client->state != BENCH_CLIENT_LIVE || !client->publisher)
+			continue;
+		bench_publisher_send(client->publisher, now_ns);
+		bench_schedule_add(&scenario->senders, now_ns, i);
+	}
+}
+
+static void stop_media(struct bench_scenario *scenario)
+{
+	for (unsigned i = 0; i < scenario->started; i++)
+		if (scenario->clients[i].publisher)
+			bench_publisher_stop(scenario->clients[i].publisher);
+}
+
+/* Nobody joins or leaves in it. */
+static void run_window(struct bench_scenario *scenario)
+{
+	const struct bench_options *options = scenario->options;
+	struct bench *bench = scenario->bench;
+
+	take_moment(scenario, &scenario->opened);
+	run_for(scenario, RELAX_NS);
+	bench->is_measuring = true;
+	bench_timeline_open(&scenario->timeline);
+	for (unsigned i = 1; i <= options->seconds; i++) {
+		bench_sync_clocks(bench);
+		run_for(scenario, SYNC_NS);
+		if (options->interval > 0 && i % options->interval == 0)
+			bench_timeline_cut(&scenario->timeline);
+	}
+	bench->is_measuring = false;
+	take_moment(scenario, &scenario->closed);
 }
 
 static void run_media(struct bench_scenario *scenario)
 {
 	struct bench *bench = scenario->bench;
 
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		bench_publisher_send(&scenario->publishers[i], bench_now_ns());
+	start_media(scenario);
 	run_for(scenario, (int64_t)scenario->options->warmup_ms * 500000);
 	(void)run_until(scenario, join_late, WAIT_NS);
 	(void)run_until(scenario, have_all_keyframes, KEYFRAME_NS);
+	bench->impair.is_on = scenario->options->scenario == BENCH_IMPAIRED;
 	run_for(scenario, (int64_t)scenario->options->warmup_ms * 500000);
 
-	take_moment(scenario, &scenario->opened);
-	bench->is_measuring = true;
-	for (unsigned i = 0; i < scenario->options->seconds; i++) {
-		bench_sync_clocks(bench);
-		run_for(scenario, SYNC_NS);
+	run_window(scenario);
+	/* What is lost at the very end shows only by what comes after it. */
+	if (bench->impair.is_on) {
+		bench->impair.is_on = false;
+		run_for(scenario, MEND_NS);
 	}
-	bench->is_measuring = false;
-	take_moment(scenario, &scenario->closed);
-
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		bench_publisher_stop(&scenario->publishers[i]);
+	stop_media(scenario);
 	run_for(scenario, DRAIN_NS);
 }
+
+/* ---- leaving ---- */
 
 static bool are_all_gone(struct bench_scenario *scenario)
 {
 	for (unsigned i = 0; i < scenario->started; i++)
-		if (scenario->subscribers[i].peer.state == BENCH_PEER_LEAVING)
-			return false;
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		if (scenario->publishers[i].peer.state == BENCH_PEER_LEAVING)
+		if (scenario->clients[i].state == BENCH_CLIENT_LEAVING)
 			return false;
 	return true;
 }
 
 /* Failed ones stay as they are, for the report. */
-static void leave(struct bench_peer *peer)
+static void leave(struct bench_scenario *scenario, unsigned from, unsigned to)
 {
-	if (peer->state == BENCH_PEER_LIVE)
-		bench_peer_leave(peer);
+	for (unsigned i = from; i < to; i++)
+		if (scenario->clients[i].state == BENCH_CLIENT_LIVE)
+			bench_client_leave(&scenario->clients[i]);
+	(void)run_until(scenario, are_all_gone, WAIT_NS);
 }
 
 static void run_leave(struct bench_scenario *scenario)
 {
+	leave(scenario, scenario->plan.first_count, scenario->started);
+	leave(scenario, 0, scenario->plan.first_count);
 	for (unsigned i = 0; i < scenario->started; i++)
-		leave(&scenario->subscribers[i].peer);
-	(void)run_until(scenario, are_all_gone, WAIT_NS);
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		leave(&scenario->publishers[i].peer);
-	(void)run_until(scenario, are_all_gone, WAIT_NS);
-	for (unsigned i = 0; i < scenario->started; i++)
-		scenario->deleted += scenario->subscribers[i].peer.was_deleted;
-	for (unsigned i = 0; i < scenario->options->publishers; i++)
-		scenario->deleted += scenario->publishers[i].peer.was_deleted;
+		scenario->released += scenario->clients[i].was_released;
+}
+
+/* ---- all of it ---- */
+
+static int prepare(struct bench_scenario *scenario)
+{
+	const struct bench_options *options = scenario->options;
+	int err;
+
+	scenario->adapter = bench_adapter_find(options->adapter);
+	if (!scenario->adapter) {
+		fprintf(stderr, "belfry-bench: no adapter is called '%s'\n", options->adapter);
+		return -EINVAL;
+	}
+	err = bench_plan_make(&scenario->plan, options, scenario->adapter->plays_one);
+	if (err)
+		return err;
+	scenario->clients = calloc(scenario->plan.client_count, sizeof(*scenario->clients));
+	if (!scenario->clients)
+		return -ENOMEM;
+	err = bench_schedule_init(&scenario->senders, scenario->plan.client_count);
+	if (!err)
+		err = bench_new(&scenario->bench, options);
+	if (!err)
+		err = bench_timeline_init(&scenario->timeline, scenario->bench, (pid_t)options->pid,
+			options->interval > 0 ? options->seconds / options->interval : 0);
+	if (!err && scenario->adapter->prepare)
+		err = scenario->adapter->prepare(
+			scenario->bench, scenario->plan.room_count, scenario->plan.room_size);
+	return err;
 }
 
 int bench_scenario_run(struct bench_scenario *scenario, const struct bench_options *options)
@@ -221,18 +313,14 @@ int bench_scenario_run(struct bench_scenario *scenario, const struct bench_optio
 	int err;
 
 	*scenario = (struct bench_scenario){.options = options};
-	scenario->publishers = calloc(options->publishers, sizeof(*scenario->publishers));
-	scenario->subscribers = calloc(options->subscribers, sizeof(*scenario->subscribers));
-	if (!scenario->publishers || !scenario->subscribers)
-		return -ENOMEM;
-	err = bench_new(&scenario->bench, options);
-	if (err)
-		return err;
-	err = start_publishers(scenario);
+	err = prepare(scenario);
+	if (!err)
+		err = run_first(scenario);
 	if (err)
 		return err;
 	run_joins(scenario);
-	run_media(scenario);
+	if (bench_scenario_has_media(scenario))
+		run_media(scenario);
 	run_leave(scenario);
 	return 0;
 }
@@ -240,10 +328,10 @@ int bench_scenario_run(struct bench_scenario *scenario, const struct bench_optio
 void bench_scenario_free(struct bench_scenario *scenario)
 {
 	for (unsigned i = 0; i < scenario->started; i++)
-		bench_subscriber_free(&scenario->subscribers[i]);
-	for (unsigned i = 0; scenario->publishers && i < scenario->options->publishers; i++)
-		bench_publisher_free(&scenario->publishers[i]);
-	free(scenario->subscribers);
-	free(scenario->publishers);
+		bench_client_free(&scenario->clients[i]);
+	free(scenario->clients);
+	bench_timeline_deinit(&scenario->timeline);
+	bench_schedule_deinit(&scenario->senders);
+	bench_plan_free(&scenario->plan);
 	bench_free(scenario->bench);
 }

@@ -1,4 +1,4 @@
-/* scripts/bench/scenario.h - one run: publishers connect, subscribers join, media flows, figures are taken, all leave.
+/* scripts/bench/scenario.h - one run: clients join, media flows, figures are taken, all leave.
  *
  * Owner:   main.c.   Thread: one.
  */
@@ -6,9 +6,11 @@
 #define BF_BENCH_SCENARIO_H
 
 #include "core/base/json.h"
-#include "scripts/bench/publisher.h"
+#include "scripts/bench/adapter.h"
+#include "scripts/bench/plan.h"
+#include "scripts/bench/schedule.h"
 #include "scripts/bench/server.h"
-#include "scripts/bench/subscriber.h"
+#include "scripts/bench/timeline.h"
 
 /* State of the counters at one moment. */
 struct bench_moment {
@@ -21,26 +23,32 @@ struct bench_moment {
 struct bench_scenario {
 	/* given */
 	const struct bench_options *options;
+	const struct bench_adapter *adapter;
 	/* owned */
 	struct bench *bench;
-	struct bench_publisher *publishers;
-	struct bench_subscriber *subscribers;
+	struct bench_plan plan;
+	struct bench_client *clients;
+	struct bench_schedule senders; /* clients by when they send next */
 	/* state */
-	unsigned started; /* subscribers */
-	int64_t tick_ns;
+	unsigned started; /* clients */
+	int64_t tick_ns, look_ns;
 	/* figures */
-	struct bench_moment idle;	    /* publishers are connected and silent, nobody plays */
-	struct bench_moment joined;	    /* all but the late ones are connected; still silent */
+	struct bench_moment idle;	    /* before the joins that are measured */
+	struct bench_moment joined;	    /* after them; nothing flows yet */
 	struct bench_moment opened, closed; /* of the steady window */
-	int64_t joins_us;		    /* how long the first joins took */
+	int64_t joins_us;		    /* how long they took */
 	int64_t join_cpu_ns;		    /* of the server */
 	int64_t join_own_cpu_ns;
-	unsigned deleted;
+	struct bench_timeline timeline;
+	unsigned released; /* clients whose leaving was confirmed */
 };
 
 /* Run it all. 0, or a negative errno when nothing could be measured (said on stderr). */
 int bench_scenario_run(struct bench_scenario *scenario, const struct bench_options *options);
 void bench_scenario_free(struct bench_scenario *scenario);
+
+/* Whether it has media, and so a steady window. */
+bool bench_scenario_has_media(const struct bench_scenario *scenario);
 
 /* The figures as JSON; NULL without memory. `holds` tells whether all facts held that do not depend on speed. */
 struct bf_json *bench_scenario_report(const struct bench_scenario *scenario, bool *holds);

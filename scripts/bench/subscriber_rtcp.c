@@ -7,8 +7,9 @@
 #define COMPOUND_MAX	 1180
 #define REPORT_US	 1000000
 #define KEYFRAME_WAIT_US 500000 /* media without a keyframe: ask, and again after as long */
-#define RTT_LEAST_US	 5000
+#define RTT_LEAST_US	 20000	/* libwebrtc asks again no sooner, however near the server is */
 #define NACK_MAX	 64
+#define REPORTS_MAX	 24 /* in one compound */
 
 struct compound {
 	uint8_t data[COMPOUND_MAX + BF_SRTP_OVERHEAD_MAX];
@@ -31,17 +32,22 @@ static void flush(struct bench_subscriber *subscriber, struct compound *compound
 
 static void report(struct bench_subscriber *subscriber, int64_t now_us)
 {
-	struct bf_rtcp_report reports[BENCH_KIND_COUNT];
+	struct bf_rtcp_report reports[REPORTS_MAX];
 	struct compound compound;
 	size_t count = 0;
 
-	for (int i = 0; i < BENCH_KIND_COUNT; i++) {
-		struct bench_in *stream = &subscriber->streams[i];
-		if (stream->ssrc &&
+	begin(&compound);
+	for (unsigned i = 0; i < subscriber->stream_count; i++) {
+		struct bench_in *stream = subscriber->streams[i];
+		if (stream->first_media_us &&
 			bf_rtp_stats_report(&stream->stats, stream->ssrc, now_us, &reports[count]))
 			count++;
+		if (count == REPORTS_MAX) {
+			bf_rtcp_write_rr(&compound.wr, subscriber->ssrc, reports, count);
+			flush(subscriber, &compound);
+			count = 0;
+		}
 	}
-	begin(&compound);
 	bf_rtcp_write_rr(&compound.wr, subscriber->ssrc, reports, count);
 	bf_rtcp_write_sdes(&compound.wr, subscriber->ssrc, "bench");
 	flush(subscriber, &compound);
@@ -80,17 +86,17 @@ static void ask_for_keyframe(
 	struct bench_subscriber *subscriber, struct bench_in *stream, int64_t now_us)
 {
 	struct compound compound;
-	bool is_waiting = subscriber->first_media_us && !subscriber->keyframe_us &&
-			  now_us - subscriber->first_media_us > KEYFRAME_WAIT_US;
+	bool is_waiting = stream->first_media_us && !stream->keyframe_us &&
+			  now_us - stream->first_media_us > KEYFRAME_WAIT_US;
 
-	if (stream->ssrc == 0 || now_us < subscriber->keyframe_due_us)
+	if (stream->first_media_us == 0 || now_us < stream->keyframe_due_us)
 		return;
 	if (!bf_nack_take_gap(&stream->nack) && !is_waiting)
 		return;
 	begin_feedback(subscriber, &compound);
 	bf_rtcp_write_pli(&compound.wr, subscriber->ssrc, stream->ssrc);
 	flush(subscriber, &compound);
-	subscriber->keyframe_due_us = now_us + KEYFRAME_WAIT_US;
+	stream->keyframe_due_us = now_us + KEYFRAME_WAIT_US;
 	subscriber->peer.bench->totals.plis_out++;
 }
 
@@ -105,18 +111,40 @@ static void send_twcc(struct bench_subscriber *subscriber, int64_t now_us)
 		flush(subscriber, &compound);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Returns when the stream next needs attention. */
+static int64_t tick_video(
+	struct bench_subscriber *subscriber, struct bench_in *stream, int64_t now_us)
+{
+	ask_for_packets(subscriber, stream, now_us);
+	ask_for_keyframe(subscriber, stream, now_us);
+	return least(bf_nack_deadline_us(&stream->nack),
+		stream->keyframe_us ? INT64_MAX : now_us + KEYFRAME_WAIT_US / 10);
+}
+
 void bench_subscriber_tick(struct bench_subscriber *subscriber, int64_t now_us)
 {
-	struct bench_in *video = &subscriber->streams[BENCH_VIDEO];
+	int64_t wake_us = bench_peer_tick(&subscriber->peer, now_us);
 
-	bench_peer_tick(&subscriber->peer, now_us);
-	if (subscriber->peer.state != BENCH_PEER_LIVE)
+	if (subscriber->peer.state != BENCH_PEER_LIVE) {
+		subscriber->wake_us = wake_us;
 		return;
+	}
 	if (now_us >= subscriber->report_due_us) {
 		report(subscriber, now_us);
 		subscriber->report_due_us = now_us + REPORT_US;
 	}
-	ask_for_packets(subscriber, video, now_us);
-	ask_for_keyframe(subscriber, video, now_us);
+	wake_us = least(wake_us, subscriber->report_due_us);
+	for (unsigned i = 0; i < subscriber->stream_count; i++)
+		if (subscriber->streams[i]->kind == BENCH_VIDEO)
+			wake_us = least(
+				wake_us, tick_video(subscriber, subscriber->streams[i], now_us));
 	send_twcc(subscriber, now_us);
+	if (subscriber->twcc)
+		wake_us = least(wake_us, bf_twcc_deadline_us(subscriber->twcc));
+	subscriber->wake_us = wake_us;
 }

@@ -223,6 +223,19 @@ static void on_unsupported(struct bf_rtc_hub *hub, struct bf_rtc_participant *su
 	bf_rtc_hub_send(hub, subscriber->session, "track:unsupported", no_id, data);
 }
 
+static void on_suspended(struct bf_rtc_hub *hub, struct bf_rtc_participant *subscriber,
+	const struct bf_media_track *event)
+{
+	struct bf_json *data;
+
+	if (!subscriber->session)
+		return;
+	data = bf_json_object();
+	bf_json_put_id(data, "track_id", event->track_id);
+	bf_json_put_bool(data, "suspended", event->muted);
+	bf_rtc_hub_send(hub, subscriber->session, "track:suspended", no_id, data);
+}
+
 static void on_track(struct bf_rtc_hub *hub, const struct bf_media_track *event)
 {
 	struct bf_rtc_participant *participant =
@@ -242,6 +255,9 @@ static void on_track(struct bf_rtc_hub *hub, const struct bf_media_track *event)
 		break;
 	case BF_TRACK_UNSUPPORTED:
 		on_unsupported(hub, participant, event);
+		break;
+	case BF_TRACK_SUSPENDED:
+		on_suspended(hub, participant, event);
 		break;
 	}
 }

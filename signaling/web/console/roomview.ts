@@ -146,6 +146,7 @@ export class RoomView {
       room.on('track:unpublished', (track) => this.#hideTrack(track)),
       room.on('track:muted', (track) => this.#refresh(track)),
       room.on('track:unsupported', (track) => this.#refresh(track)),
+      room.on('track:suspended', (track) => this.#refresh(track)),
       room.on('local:unpublished', ({ track, ended }) => this.#onLocalEnded(track, ended)),
       room.on('speakers', ({ speaking }) => this.#showSpeakers(speaking)),
       room.onData((message) => this.#onChat(message), 'chat'),
@@ -228,7 +229,7 @@ export class RoomView {
     if (!tile) return;
     const camera = participant.track('camera');
     const microphone = participant.track('microphone');
-    const isShown = camera !== undefined && !camera.muted && !camera.paused && !camera.unsupported;
+    const isShown = camera !== undefined && !camera.muted && !camera.paused && !camera.unsupported && !camera.suspended;
     tile.setVideo(isShown ? camera.mediaTrack : null);
     tile.setNote(camera ? noteFor(camera) : null);
     tile.setMuted(!microphone || microphone.muted);
@@ -561,6 +562,7 @@ export class RoomView {
 function noteFor(track: RemoteTrack): string | null {
   if (track.unsupported) return `This browser cannot show ${track.codec || 'this picture'}.`;
   if (track.paused) return 'Not received';
+  if (track.suspended) return 'The server is busy: sound only for now';
   return null;
 }
 

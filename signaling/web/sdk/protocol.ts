@@ -101,6 +101,7 @@ export interface ServerEvents {
   'track:muted': { participant_id: string; track_id: string; muted: boolean };
   'track:layer': { track_id: string; layer: number };
   'track:unsupported': { track_id: string; codec: string };
+  'track:suspended': { track_id: string; suspended: boolean };
   webrtc_offer: { pc: 'subscribe'; sdp: string; tracks: OfferedTrack[] };
   'room:speakers': { dominant: string | null; speaking: string[] };
   'pc:state': { pc: PcName; state: 'connected' | 'disconnected' | 'failed' | 'closed' };

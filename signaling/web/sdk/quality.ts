@@ -184,7 +184,7 @@ export class QualityMeter {
       layer: track.layer,
       score: null,
     };
-    if (!track.muted && !track.paused && !track.unsupported)
+    if (!track.muted && !track.paused && !track.unsupported && !track.suspended)
       quality.score = scoreOf({ kind: track.kind, isScreen: track.source === 'screen', ...quality });
     return quality;
   }

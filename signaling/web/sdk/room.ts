@@ -64,6 +64,7 @@ export interface RoomEvents {
   'track:muted': RemoteTrack;
   'track:layer': RemoteTrack;
   'track:unsupported': RemoteTrack;
+  'track:suspended': RemoteTrack;
   /** Own tracks: known to the server, under this id from now on. */
   'local:published': LocalTrack;
   /** Own tracks: no longer sent. `ended`: the device or the browser's "stop sharing" ended it. */
@@ -481,6 +482,7 @@ export class Room extends Emitter<RoomEvents> {
     'track:muted': ({ track_id, muted }) => this.#update(track_id, 'track:muted', (track) => (track.muted = muted)),
     'track:layer': ({ track_id, layer }) => this.#update(track_id, 'track:layer', (track) => (track.layer = layer)),
     'track:unsupported': ({ track_id }) => this.#update(track_id, 'track:unsupported', (track) => (track.unsupported = true)),
+    'track:suspended': ({ track_id, suspended }) => this.#update(track_id, 'track:suspended', (track) => (track.suspended = suspended)),
     webrtc_offer: (offer) => this.#subscriber.handleOffer(offer),
     'room:speakers': (speakers) => {
       this.speakers = speakers;
@@ -518,7 +520,7 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('closed', new BelfryError('closed', 'someone joined in your place'));
   }
 
-  #update(id: string, event: 'track:muted' | 'track:layer' | 'track:unsupported', change: (track: RemoteTrack) => void): void {
+  #update(id: string, event: 'track:muted' | 'track:layer' | 'track:unsupported' | 'track:suspended', change: (track: RemoteTrack) => void): void {
     const track = this.#findTrack(id);
     if (!track) return;
     change(track);

@@ -21,6 +21,8 @@ export class RemoteTrack {
   paused = false;
   /** This browser cannot decode it. */
   unsupported = false;
+  /** The server is overloaded and has stopped sending it for now. */
+  suspended = false;
   /** @internal */
   transceiver: RTCRtpTransceiver | null = null;
 

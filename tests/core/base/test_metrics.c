@@ -87,6 +87,28 @@ static void a_histogram_is_cumulative_and_ends_in_inf_sum_and_count(void **state
 	bf_metrics_free(metrics);
 }
 
+static void observations_counted_elsewhere_are_added_at_once(void **state)
+{
+	const uint64_t bounds[] = {10, 20};
+	const uint64_t counts[] = {3, 0, 2}, more[] = {1, 1, 0};
+	struct bf_metrics *metrics;
+	struct bf_histogram *histogram;
+	(void)state;
+
+	assert_int_equal(bf_metrics_new(&metrics), 0);
+	histogram = bf_histogram_new(metrics, "h", NULL, "h", bounds, 2, 1);
+	bf_histogram_add(histogram, counts, 3, 100);
+	bf_histogram_add(histogram, more, 3, 25);
+	bf_histogram_observe(histogram, 11);
+	check_print(metrics, "# HELP h h\n# TYPE h histogram\n"
+			     "h_bucket{le=\"10\"} 4\n"
+			     "h_bucket{le=\"20\"} 6\n"
+			     "h_bucket{le=\"+Inf\"} 8\n"
+			     "h_sum 136\n"
+			     "h_count 8\n");
+	bf_metrics_free(metrics);
+}
+
 static void a_histogram_may_have_no_labels_all_buckets_or_none(void **state)
 {
 	uint64_t bounds[BF_HISTOGRAM_BUCKETS];
@@ -220,6 +242,7 @@ int main(void)
 		cmocka_unit_test(series_of_one_name_stand_under_one_head),
 		cmocka_unit_test(the_same_name_and_labels_are_the_same_series),
 		cmocka_unit_test(a_histogram_is_cumulative_and_ends_in_inf_sum_and_count),
+		cmocka_unit_test(observations_counted_elsewhere_are_added_at_once),
 		cmocka_unit_test(a_histogram_may_have_no_labels_all_buckets_or_none),
 		cmocka_unit_test(labels_and_help_cannot_break_out_of_their_line),
 		cmocka_unit_test(collectors_run_before_each_print_and_are_bounded),

@@ -283,20 +283,44 @@ static void a_train_too_large_for_the_device_says_nothing_about_gso(void **state
 	link_close(&link);
 }
 
-static void a_full_send_buffer_drops_and_counts(void **state)
+static void a_full_send_buffer_or_device_drops_and_counts(void **state)
 {
-	struct link link;
+	static const int errors[] = {EAGAIN, ENOBUFS, ENOMEM};
 
-	link_open(&link, state);
-	net.next_errno = EAGAIN;
-	link_send(&link, 10, 100);
-	bf_udp_flush(link.from);
-	assert_int_equal(net.calls, 1); /* the rest would only be refused as well */
-	assert_int_equal(bf_udp_counters(link.from)->tx_dropped, 10);
-	assert_int_equal(bf_udp_counters(link.from)->tx_packets, 0);
-	link_send(&link, 1, 50);
-	TURN_UNTIL(link.loop, link.got == 50);
-	link_close(&link);
+	for (size_t i = 0; i < 3; i++) {
+		struct link link;
+
+		link_open(&link, state);
+		net.next_errno = errors[i];
+		link_send(&link, 10, 100);
+		bf_udp_flush(link.from);
+		assert_int_equal(net.calls, 1); /* the rest would only be refused as well */
+		assert_int_equal(bf_udp_counters(link.from)->tx_dropped, 10);
+		assert_int_equal(bf_udp_counters(link.from)->tx_packets, 0);
+		link_send(&link, 1, 50);
+		TURN_UNTIL(link.loop, link.got == 50);
+		link_close(&link);
+	}
+}
+
+/* What concerns one destination: no route, a firewall, an ICMP error that has come back meanwhile. */
+static void a_refused_train_is_counted_and_the_next_one_goes(void **state)
+{
+	static const int errors[] = {ECONNREFUSED, EPERM, ENETUNREACH};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct link link;
+
+		link_open(&link, state);
+		net.next_errno = errors[i];
+		link_send(&link, 4, 100);
+		link_send(&link, 3, 200); /* longer: a train of its own */
+		TURN_UNTIL(link.loop, link.got == 600);
+		assert_int_equal(bf_udp_counters(link.from)->tx_dropped, 4);
+		assert_int_equal(bf_udp_counters(link.from)->tx_packets, 3);
+		assert_true(bf_udp_counters(link.from)->has_gso);
+		link_close(&link);
+	}
 }
 
 static void what_sendmmsg_leaves_is_sent_next(void **state)
@@ -377,7 +401,8 @@ int main(void)
 		ON_BOTH(a_write_without_memory_queues_nothing),
 		ON_BOTH(refused_trains_go_one_by_one_and_gso_is_given_up),
 		ON_BOTH(a_train_too_large_for_the_device_says_nothing_about_gso),
-		ON_BOTH(a_full_send_buffer_drops_and_counts),
+		ON_BOTH(a_full_send_buffer_or_device_drops_and_counts),
+		ON_BOTH(a_refused_train_is_counted_and_the_next_one_goes),
 		ON_BOTH(what_sendmmsg_leaves_is_sent_next),
 		cmocka_unit_test(auto_falls_back_to_epoll_where_io_uring_is_refused),
 	};

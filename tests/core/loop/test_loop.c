@@ -92,6 +92,31 @@ static void a_turn_waits_no_longer_than_told(void **state)
 	bf_loop_free(loop);
 }
 
+static void a_resting_loop_turns_no_sooner_unless_a_timer_is_due(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+	struct probe timer;
+	int clock = 0;
+	int64_t begun_us;
+
+	probe_init(&timer, loop, &clock);
+	bf_loop_set_rest(loop, BF_MS(30));
+	assert_int_equal(bf_loop_turn(loop, 0), 0); /* who does not want to wait does not rest */
+	begun_us = bf_loop_now_us(loop);
+	assert_int_equal(bf_loop_turn(loop, 1), 0);
+	assert_true(bf_loop_now_us(loop) - begun_us >= BF_MS(30));
+	begun_us = bf_loop_now_us(loop);
+	bf_timer_arm(&timer.timer, begun_us + BF_MS(5));
+	assert_int_equal(bf_loop_turn(loop, BF_SEC(10)), 0);
+	assert_int_equal(clock, 1);
+	assert_true(bf_loop_now_us(loop) - begun_us < BF_MS(29));
+	bf_loop_set_rest(loop, 0);
+	begun_us = bf_clock_mono_us();
+	assert_int_equal(bf_loop_turn(loop, 1), 0);
+	assert_true(bf_loop_now_us(loop) - begun_us < BF_MS(29));
+	bf_loop_free(loop);
+}
+
 static void a_timer_may_arm_itself_again(void **state)
 {
 	struct bf_loop *loop = both_loop(state);
@@ -360,6 +385,7 @@ int main(void)
 		ON_BOTH(timers_fire_in_order_of_time),
 		ON_BOTH(a_timer_does_not_fire_early_and_ends_the_wait),
 		ON_BOTH(a_turn_waits_no_longer_than_told),
+		ON_BOTH(a_resting_loop_turns_no_sooner_unless_a_timer_is_due),
 		ON_BOTH(a_timer_may_arm_itself_again),
 		ON_BOTH(a_passed_time_fires_in_the_same_turn),
 		ON_BOTH(a_timer_that_is_always_due_does_not_hold_the_turn),

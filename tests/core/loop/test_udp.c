@@ -1,5 +1,6 @@
 #include "tests/core/loop/both.h"
 
+#include "core/base/ifaddr.h"
 #include "core/base/rand.h"
 #include "core/loop/udp.h"
 
@@ -61,6 +62,7 @@ struct sink {
 	struct kept *kept; /* KEPT_MAX of them, or NULL: only count */
 	size_t count;
 	size_t batch_max;
+	int64_t at_us; /* of the newest */
 	bool echoes;
 	bool closes;
 };
@@ -75,7 +77,8 @@ static void on_packets(void *arg, struct bf_udp *udp, struct bf_udp_packet *pack
 	for (size_t i = 0; i < count; i++) {
 		const struct bf_udp_packet *packet = &packets[i];
 
-		assert_int_equal(packet->at_us, bf_loop_now_us(sink->loop));
+		assert_true(packet->at_us <= bf_loop_now_us(sink->loop));
+		sink->at_us = packet->at_us;
 		if (sink->kept) {
 			struct kept *kept = &sink->kept[sink->count];
 
@@ -167,6 +170,28 @@ static void a_datagram_tells_where_it_came_from_and_went_to(void **state)
 	assert_true(bf_addr_equal(&a.kept[0].remote, &to));
 	assert_int_equal(a.kept[0].local.port, bf_udp_local(a.udp).port);
 	assert_true(bf_addr_is_loopback(&a.kept[0].local));
+	sink_close(&a);
+	sink_close(&b);
+	bf_loop_free(loop);
+}
+
+static void a_datagram_came_when_the_kernel_got_it(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+	struct bf_addr to;
+	struct sink a, b;
+	int64_t sent_us;
+
+	sink_open(&a, loop, "127.0.0.1:0", 0);
+	sink_open(&b, loop, "127.0.0.1:0", 0);
+	to = bf_udp_local(b.udp);
+	sent_us = bf_clock_mono_us();
+	send_bytes(a.udp, &to, "hello", 5);
+	bf_udp_flush(a.udp);
+	while (bf_clock_mono_us() < sent_us + BF_MS(20))
+		; /* it waits in the socket */
+	TURN_UNTIL(loop, b.count == 1);
+	assert_in_range(b.at_us, sent_us - 100, sent_us + BF_MS(15)); /* two clocks, read apart */
 	sink_close(&a);
 	sink_close(&b);
 	bf_loop_free(loop);
@@ -539,6 +564,31 @@ static void the_source_address_is_part_of_the_destination(void **state)
 	bf_loop_free(loop);
 }
 
+static void the_kernels_own_choice_of_source_is_known(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+	struct bf_addr mine[8], here = addr("127.0.0.1:9"), other = addr("127.0.0.7:9");
+	int count = bf_ifaddr_list(mine, 8, false);
+	struct sink sink;
+
+	sink_open(&sink, loop, "0.0.0.0:0", 0);
+	for (int round = 0; round < 2; round++) { /* one answer must not colour the next */
+		assert_true(bf_udp_is_default_source(sink.udp, &here, &here));
+		assert_false(bf_udp_is_default_source(sink.udp, &other, &here));
+		for (int i = 0; i < count; i++) {
+			mine[i].port = 9;
+			if (mine[i].family != 4)
+				continue;
+			assert_true(bf_udp_is_default_source(sink.udp, &mine[i], &mine[i]));
+			assert_false(bf_udp_is_default_source(sink.udp, &here, &mine[i]));
+		}
+	}
+	here = addr("[::1]:9");
+	assert_false(bf_udp_is_default_source(sink.udp, &here, &here));
+	sink_close(&sink);
+	bf_loop_free(loop);
+}
+
 static void a_full_slab_is_flushed_at_once(void **state)
 {
 	struct bf_loop *loop = both_loop(state);
@@ -684,6 +734,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(a_datagram_tells_where_it_came_from_and_went_to),
+		ON_BOTH(a_datagram_came_when_the_kernel_got_it),
 		ON_BOTH(ipv6_works_alike),
 		ON_BOTH(longer_datagrams_are_dropped_and_counted),
 		ON_BOTH(more_than_the_receive_buffers_hold_still_arrives),
@@ -696,6 +747,7 @@ int main(void)
 		ON_BOTH(interleaved_destinations_keep_order_and_still_make_trains),
 		ON_BOTH(more_destinations_than_the_table_holds_are_all_served),
 		ON_BOTH(the_source_address_is_part_of_the_destination),
+		ON_BOTH(the_kernels_own_choice_of_source_is_known),
 		ON_BOTH(a_full_slab_is_flushed_at_once),
 		ON_BOTH(a_reservation_outlives_a_flush_and_may_be_dropped),
 		ON_BOTH(what_is_committed_is_sent_before_closing),

@@ -10,12 +10,26 @@
 #define A 1
 #define B 2
 
-static struct bf_rewrite rewrite; /* 33 KiB: kept off the stack */
+static struct bf_rewrite rewrite;
+static struct bf_rewrite_slot slots[BF_REWRITE_WINDOW];
 static struct bf_rewrite_out out;
+
+static void start(uint32_t clock_hz, uint16_t first_seq, uint32_t first_timestamp)
+{
+	bf_rewrite_init(&rewrite, clock_hz, first_seq, first_timestamp, slots, BF_REWRITE_WINDOW);
+}
 
 static void start_video(void)
 {
-	bf_rewrite_init(&rewrite, 90000, 100, 5000);
+	start(90000, 100, 5000);
+}
+
+/* What was sent under that number; its source is 0 if nothing was. */
+static struct bf_rewrite_sent sent_as(uint16_t seq)
+{
+	struct bf_rewrite_sent sent = {0};
+
+	return bf_rewrite_find(&rewrite, seq, &sent) ? sent : (struct bf_rewrite_sent){0};
 }
 
 /* A packet without picture ids; `timestamp` follows from the number, one frame a packet. */
@@ -59,12 +73,12 @@ static void the_first_packet_gets_the_first_numbers(void **state)
 {
 	(void)state;
 	start_video();
-	assert_null(bf_rewrite_find(&rewrite, 100));
+	assert_int_equal(sent_as(100).source, 0);
 	assert_true(send(A, 70000));
 	assert_int_equal(out.seq, 100);
 	assert_int_equal(out.timestamp, 5000);
 	assert_int_equal(bf_rewrite_timestamp(&rewrite, 70000u * 3000), 5000);
-	bf_rewrite_init(&rewrite, 90000, 0, 0);
+	start(90000, 0, 0);
 	assert_true(send(A, 70000));
 	assert_int_equal(out.seq, 0);
 	assert_int_equal(out.timestamp, 0);
@@ -78,12 +92,12 @@ static void losses_on_the_way_here_leave_gaps_that_late_packets_fill(void **stat
 	assert_true(send(A, 70003));
 	assert_int_equal(out.seq, 103);
 	assert_int_equal(out.timestamp, 5000 + 9000);
-	assert_null(bf_rewrite_find(&rewrite, 101));
+	assert_int_equal(sent_as(101).source, 0);
 	assert_true(send(A, 70001));
 	assert_int_equal(out.seq, 101);
 	assert_int_equal(out.timestamp, 5000 + 3000);
-	assert_non_null(bf_rewrite_find(&rewrite, 101));
-	assert_null(bf_rewrite_find(&rewrite, 102));
+	assert_int_equal(sent_as(101).source, A);
+	assert_int_equal(sent_as(102).source, 0);
 	assert_false(send(A, 70001)); /* a duplicate */
 	assert_false(send(A, 70003));
 	assert_true(send(A, 70004));
@@ -136,7 +150,7 @@ static void a_late_packet_left_out_stays_a_gap(void **state)
 	bf_rewrite_skip(&rewrite, A, 70001);
 	assert_true(send(A, 70003));
 	assert_int_equal(out.seq, 103);
-	assert_null(bf_rewrite_find(&rewrite, 101));
+	assert_int_equal(sent_as(101).source, 0);
 }
 
 static void a_late_packet_left_out_closes_up_while_nothing_behind_it_was_sent(void **state)
@@ -208,8 +222,8 @@ static void what_left_the_window_is_refused(void **state)
 	send(A, 70000);
 	send(A, 70001 + BF_REWRITE_WINDOW - 1);
 	assert_int_equal(out.seq, 100 + BF_REWRITE_WINDOW);
-	assert_null(bf_rewrite_find(&rewrite, 100)); /* its slot holds the newest */
-	assert_true(send(A, 70001));		     /* exactly the oldest */
+	assert_int_equal(sent_as(100).source, 0); /* its slot holds the newest */
+	assert_true(send(A, 70001));		  /* exactly the oldest */
 	send(A, 70001 + BF_REWRITE_WINDOW);
 	send(A, 70002 + BF_REWRITE_WINDOW);
 	assert_false(send(A, 70002));
@@ -271,7 +285,7 @@ static void timestamps_advance_by_a_frame_at_least_and_never_backwards(void **st
 	assert_int_equal(out.timestamp, 5000 + 6000);
 	send_at(B + 2, 70000, true, BF_SEC(9) + BF_SEC(3600) * 24 * 30);
 	assert_int_equal(out.timestamp, 5000 + 6000 + 3600 * 90000);
-	bf_rewrite_init(&rewrite, 48000, 1, 0);
+	start(48000, 1, 0);
 	send_at(A, 70000, false, 0);
 	send_at(B, 70000, false, 0);
 	assert_int_equal(out.timestamp, 960);
@@ -314,7 +328,7 @@ static void an_old_source_does_not_come_back_by_its_stragglers(void **state)
 static void audio_comes_back_without_keyframes(void **state)
 {
 	(void)state;
-	bf_rewrite_init(&rewrite, 48000, 100, 0);
+	start(48000, 100, 0);
 	send(A, 70000);
 	send(B, 80000);
 	assert_false(send(A, 70000));
@@ -325,25 +339,25 @@ static void audio_comes_back_without_keyframes(void **state)
 static void sequence_numbers_wrap_and_are_found_again(void **state)
 {
 	(void)state;
-	bf_rewrite_init(&rewrite, 90000, 65000, UINT32_MAX - 3000);
+	start(90000, 65000, UINT32_MAX - 3000);
 	for (uint64_t i = 0; i < 200000; i++) {
-		const struct bf_rewrite_sent *sent;
+		struct bf_rewrite_sent sent;
 
 		assert_true(send(A, 70000 + i));
 		assert_int_equal(out.seq, (uint16_t)(65000 + i));
 		assert_int_equal(out.timestamp, (uint32_t)(UINT32_MAX - 3000 + i * 3000));
-		sent = bf_rewrite_find(&rewrite, out.seq);
-		assert_non_null(sent);
-		assert_int_equal(sent->in_ext_seq, 70000 + i);
-		assert_int_equal(sent->source, A);
-		assert_int_equal(sent->timestamp, out.timestamp);
+		sent = sent_as(out.seq);
+		assert_int_equal(sent.in_ext_seq, 70000 + i);
+		assert_int_equal(sent.source, A);
+		assert_int_equal(
+			(uint32_t)((70000 + i) * 3000) + sent.timestamp_offset, out.timestamp);
 		if (i < BF_REWRITE_WINDOW)
 			continue;
-		sent = bf_rewrite_find(&rewrite, (uint16_t)(out.seq - BF_REWRITE_WINDOW + 1));
-		assert_non_null(sent);
-		assert_int_equal(sent->in_ext_seq, 70000 + i - BF_REWRITE_WINDOW + 1);
-		assert_null(bf_rewrite_find(&rewrite, (uint16_t)(out.seq - BF_REWRITE_WINDOW)));
-		assert_null(bf_rewrite_find(&rewrite, (uint16_t)(out.seq + 1)));
+		sent = sent_as((uint16_t)(out.seq - BF_REWRITE_WINDOW + 1));
+		assert_int_equal(sent.source, A);
+		assert_int_equal(sent.in_ext_seq, 70000 + i - BF_REWRITE_WINDOW + 1);
+		assert_int_equal(sent_as((uint16_t)(out.seq - BF_REWRITE_WINDOW)).source, 0);
+		assert_int_equal(sent_as((uint16_t)(out.seq + 1)).source, 0);
 	}
 }
 
@@ -353,11 +367,31 @@ static void nacks_after_a_switch_lead_to_the_source_that_was(void **state)
 	start_video();
 	send_at(A, 70000, true, 0);
 	send_at(B, 80000, true, 0);
-	assert_int_equal(bf_rewrite_find(&rewrite, 100)->source, A);
-	assert_int_equal(bf_rewrite_find(&rewrite, 100)->in_ext_seq, 70000);
-	assert_int_equal(bf_rewrite_find(&rewrite, 101)->source, B);
-	assert_int_equal(bf_rewrite_find(&rewrite, 101)->in_ext_seq, 80000);
-	assert_int_equal(bf_rewrite_find(&rewrite, 101)->out_ext_seq, 65536 + 101);
+	assert_int_equal(sent_as(100).source, A);
+	assert_int_equal(sent_as(100).in_ext_seq, 70000);
+	assert_int_equal(sent_as(101).source, B);
+	assert_int_equal(sent_as(101).in_ext_seq, 80000);
+	assert_int_equal(sent_as(101).out_ext_seq, 65536 + 101);
+}
+
+/* More switches than there are epochs, and than they have ids. */
+static void many_switches_leave_nothing_wrong_behind(void **state)
+{
+	(void)state;
+	start_video();
+	for (unsigned i = 0; i < 600; i++) {
+		assert_true(send_at(A + i, 70000 + i, true, 0));
+		assert_int_equal(out.seq, 100 + i);
+		for (unsigned back = 0; back <= i; back++) {
+			struct bf_rewrite_sent sent = sent_as((uint16_t)(out.seq - back));
+			if (back < BF_REWRITE_EPOCHS && (i < 255 || back < i % 255)) {
+				assert_int_equal(sent.source, A + i - back);
+				assert_int_equal(sent.in_ext_seq, 70000 + i - back);
+			} else if (sent.source) {
+				assert_int_equal(sent.source, A + i - back);
+			}
+		}
+	}
 }
 
 static void picture_ids_go_on_by_one_at_a_switch(void **state)
@@ -383,8 +417,8 @@ static void picture_ids_go_on_by_one_at_a_switch(void **state)
 	send_picture(A, 70004, 9, 9);
 	assert_int_equal(out.picture_id, 4);
 	assert_int_equal(out.tl0picidx, 2);
-	assert_int_equal(bf_rewrite_find(&rewrite, out.seq)->picture_id, 4);
-	assert_int_equal(bf_rewrite_find(&rewrite, out.seq)->tl0picidx, 2);
+	assert_int_equal(sent_as(out.seq).picture_id, 4);
+	assert_int_equal(sent_as(out.seq).tl0picidx, 2);
 }
 
 static void short_picture_ids_stay_within_7_bits(void **state)
@@ -485,6 +519,7 @@ int main(void)
 		cmocka_unit_test(audio_comes_back_without_keyframes),
 		cmocka_unit_test(sequence_numbers_wrap_and_are_found_again),
 		cmocka_unit_test(nacks_after_a_switch_lead_to_the_source_that_was),
+		cmocka_unit_test(many_switches_leave_nothing_wrong_behind),
 		cmocka_unit_test(picture_ids_go_on_by_one_at_a_switch),
 		cmocka_unit_test(short_picture_ids_stay_within_7_bits),
 		cmocka_unit_test(pictures_left_out_close_up),

@@ -67,6 +67,7 @@ struct sim {
 	bool is_here[LAYERS][PACKETS];
 	uint64_t newest[LAYERS];
 	struct bf_rewrite rewrite;
+	struct bf_rewrite_slot slots[BF_REWRITE_WINDOW];
 	uint64_t newest_sent; /* of the current layer */
 	int current;
 	unsigned target;
@@ -194,6 +195,7 @@ static void forward(unsigned layer, const struct bf_media_packet *packet, int64_
 	struct bf_rewrite_in in = {
 		layer + 1, packet->ext_seq, packet->timestamp, &packet->info, now_us};
 	struct bf_rewrite_out out;
+	struct bf_rewrite_sent sent;
 	uint64_t number;
 
 	if (is_left_out(layer, packet)) {
@@ -210,7 +212,8 @@ static void forward(unsigned layer, const struct bf_media_packet *packet, int64_
 		assert_true(packet->ext_seq < sim.rewrite.seqs.in_base);
 		return;
 	}
-	number = bf_rewrite_find(&sim.rewrite, out.seq)->out_ext_seq - 65536 - FIRST_SEQ;
+	assert_true(bf_rewrite_find(&sim.rewrite, out.seq, &sent));
+	number = sent.out_ext_seq - 65536 - FIRST_SEQ;
 	assert_true(number < OUT_MAX);
 	assert_false(sim.is_sent[number]); /* no number is given twice */
 	sim.is_sent[number] = true;
@@ -264,19 +267,18 @@ static void on_up(const struct flight *flight, int64_t now_us)
 
 static void on_down_request(const struct flight *flight, int64_t now_us)
 {
-	const struct bf_rewrite_sent *sent =
-		bf_rewrite_find(&sim.rewrite, (uint16_t)(FIRST_SEQ + flight->number));
 	const struct bf_media_packet *packet;
+	struct bf_rewrite_sent sent;
 
-	if (!sent) {
+	if (!bf_rewrite_find(&sim.rewrite, (uint16_t)(FIRST_SEQ + flight->number), &sent)) {
 		assert_false(sim.is_sent[flight->number]);
 		return;
 	}
-	assert_int_equal(sent->out_ext_seq, 65536 + FIRST_SEQ + flight->number);
-	packet = bf_cache_get(&sim.caches[sent->source - 1], sent->in_ext_seq, now_us);
+	assert_int_equal(sent.out_ext_seq, 65536 + FIRST_SEQ + flight->number);
+	packet = bf_cache_get(&sim.caches[sent.source - 1], sent.in_ext_seq, now_us);
 	if (packet)
-		send_down(packet, flight->number, sent->timestamp, sent->picture_id,
-			sent->tl0picidx, now_us);
+		send_down(packet, flight->number, packet->timestamp + sent.timestamp_offset,
+			sent.picture_id, sent.tl0picidx, now_us);
 }
 
 static void ask_publisher(int64_t now_us)
@@ -367,7 +369,7 @@ static void run(unsigned loss_percent, uint64_t seed)
 	sim.loss_percent = loss_percent;
 	sim.current = -1;
 	assert_int_equal(bf_pool_init(&sim.pool, sizeof(struct bf_cache_block), 1024), 0);
-	bf_rewrite_init(&sim.rewrite, 90000, FIRST_SEQ, 0xffff0000u);
+	bf_rewrite_init(&sim.rewrite, 90000, FIRST_SEQ, 0xffff0000u, sim.slots, BF_REWRITE_WINDOW);
 	bf_nack_init(&sim.down_nack, BF_MS(45));
 	for (unsigned layer = 0; layer < LAYERS; layer++) {
 		bf_cache_init(&sim.caches[layer], &sim.pool);

@@ -26,6 +26,7 @@ struct world {
 	struct bf_loop *loop;
 	struct bf_sctp_stack *sctp;
 	struct bf_dtls_ctx *dtls[2]; /* the client's, ours */
+	struct bf_srtp_engine *srtp;
 	struct bf_transport_env env;
 	struct bf_transport *transport;
 	struct bf_dtls *client;
@@ -122,6 +123,7 @@ static const struct bf_transport_ops ops = {
 static void world_open(struct world *world)
 {
 	const enum bf_srtp_profile profile = BF_SRTP_AEAD_AES_128_GCM;
+	char why[256];
 
 	memset(world, 0, sizeof(*world));
 	clock_us = BF_SEC(1000);
@@ -130,9 +132,11 @@ static void world_open(struct world *world)
 	assert_int_equal(bf_sctp_stack_new(&world->sctp, 1, on_wake, NULL), 0);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(bf_dtls_ctx_new(&world->dtls[i], &profile, 1), 0);
+	assert_int_equal(
+		bf_srtp_engine_new(&world->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why)), 0);
 	world->env = (struct bf_transport_env){.loop = world->loop,
 		.dtls = world->dtls[1],
-		.srtp = bf_srtp_engine_libsrtp2(),
+		.srtp = world->srtp,
 		.sctp = world->sctp,
 		.worker = 7,
 		.arg = world,
@@ -150,6 +154,7 @@ static void world_close(struct world *world)
 	bf_dtls_free(world->client);
 	for (int i = 0; i < 2; i++)
 		bf_dtls_ctx_free(world->dtls[i]);
+	bf_srtp_engine_free(world->srtp);
 	bf_sctp_stack_free(world->sctp);
 	bf_loop_free(world->loop);
 }

@@ -31,8 +31,12 @@ static int open_udp(void)
 
 void peer_open(struct peer *peer, enum bf_srtp_profile profile)
 {
+	char why[256];
+
 	memset(peer, 0, sizeof(*peer));
 	peer->fd = open_udp();
+	assert_int_equal(
+		bf_srtp_engine_new(&peer->engine, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
 	assert_int_equal(bf_dtls_ctx_new(&peer->dtls_ctx, &profile, 1), 0);
 	peer_restart(peer);
 }
@@ -72,6 +76,7 @@ void peer_close(struct peer *peer)
 	bf_dtls_free(peer->dtls);
 	bf_srtp_free(peer->srtp_in);
 	bf_srtp_free(peer->srtp_out);
+	bf_srtp_engine_free(peer->engine);
 	bf_dtls_ctx_free(peer->dtls_ctx);
 	close(peer->fd);
 }
@@ -361,12 +366,10 @@ static void make_srtp(struct peer *peer)
 	peer->profile = bf_dtls_srtp_keys(peer->dtls, &outgoing, &incoming);
 	if (peer->profile == BF_SRTP_NONE || peer->srtp_out)
 		return;
-	assert_int_equal(bf_srtp_new(&peer->srtp_out, bf_srtp_engine_libsrtp2(), peer->profile,
-				 &outgoing, true),
-		0);
-	assert_int_equal(bf_srtp_new(&peer->srtp_in, bf_srtp_engine_libsrtp2(), peer->profile,
-				 &incoming, false),
-		0);
+	assert_int_equal(
+		bf_srtp_new(&peer->srtp_out, peer->engine, peer->profile, &outgoing, true), 0);
+	assert_int_equal(
+		bf_srtp_new(&peer->srtp_in, peer->engine, peer->profile, &incoming, false), 0);
 }
 
 void peer_start_dtls(struct peer *peer)
@@ -407,8 +410,8 @@ void peer_connect(struct peer *peer)
 void peer_send_rtp(
 	struct peer *peer, const struct bf_rtp *rtp, struct bf_bytes ext, struct bf_bytes payload)
 {
-	uint8_t header[BF_RTP_HEADER_MAX], packet[PEER_MTU];
-	struct bf_wr wr = bf_wr(header, sizeof(header));
+	uint8_t packet[PEER_MTU];
+	struct bf_wr wr = bf_wr(packet, BF_RTP_HEADER_MAX);
 	struct bf_rtp copy = *rtp;
 	struct bf_srtp_protect_job job = {.srtp = peer->srtp_out,
 		.payload = payload,
@@ -418,7 +421,7 @@ void peer_send_rtp(
 	copy.has_ext = ext.len > 0;
 	copy.ext_profile = 0xbede;
 	bf_rtp_write_header(&wr, &copy, ext);
-	job.header = bf_bytes(header, bf_wr_len(&wr));
+	job.header_len = bf_wr_len(&wr);
 	bf_srtp_protect(&job, 1);
 	assert_true(job.dst_len > 0);
 	peer_send(peer, packet, job.dst_len);

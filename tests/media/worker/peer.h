@@ -18,6 +18,7 @@ struct peer {
 	struct bf_addr server;
 	struct bf_dtls_ctx *dtls_ctx;
 	struct bf_dtls *dtls;
+	struct bf_srtp_engine *engine; /* the reference, against whichever the worker has */
 	struct bf_srtp *srtp_in, *srtp_out;
 	enum bf_srtp_profile profile;
 	char ufrag[16], pwd[33];

@@ -47,6 +47,17 @@ static void wake(void *arg, unsigned worker)
 		bf_worker_wake(stage->workers[worker]);
 }
 
+/* BELFRY_MEDIA_SRTP_ENGINE as for the server itself; the peers of the tests are libsrtp2 in any case. */
+static enum bf_srtp_engine_kind srtp_engine(void)
+{
+	enum bf_srtp_engine_kind kind = BF_SRTP_ENGINE_AUTO;
+	const char *name = getenv("BELFRY_MEDIA_SRTP_ENGINE");
+
+	if (name && bf_srtp_engine_kind_from_name(&kind, bf_bytes_str(name)))
+		fail_msg("no SRTP engine is called %s", name);
+	return kind;
+}
+
 static int post_event(void *arg, struct bf_msg *msg)
 {
 	struct stage_end *end = arg;
@@ -83,7 +94,7 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 			    .log = stage->log,
 			    .metrics = stage->metrics,
 			    .sctp = stage->sctp,
-			    .srtp = bf_srtp_engine_libsrtp2(),
+			    .srtp = srtp_engine(),
 			    .candidate_ips = &loopback,
 			    .candidate_ip_count = 1,
 			    .arg = &stage->ends[idx],

@@ -64,7 +64,9 @@ struct house {
 	struct bf_log *log;
 	struct bf_sctp_stack *sctp;
 	struct bf_dtls_ctx *dtls;
+	struct bf_srtp_engine *srtp;
 	struct bf_transport_env env;
+	struct bf_transit transit;
 	struct bf_outbox outbox;
 	struct bf_pool cache_pool;
 	struct bf_rooms *rooms;
@@ -153,6 +155,7 @@ static void on_wake(void *arg, unsigned worker)
 static void house_open(struct house *house)
 {
 	const enum bf_srtp_profile profile = BF_SRTP_AEAD_AES_128_GCM;
+	char why[256];
 
 	memset(house, 0, sizeof(*house));
 	assert_int_equal(bf_loop_new(&house->loop, BF_IO_EPOLL), 0);
@@ -160,19 +163,22 @@ static void house_open(struct house *house)
 	assert_int_equal(bf_log_new(&house->log, house->log_fd, BF_LOG_LOGFMT, BF_LOG_ERROR), 0);
 	assert_int_equal(bf_sctp_stack_new(&house->sctp, 1, on_wake, NULL), 0);
 	assert_int_equal(bf_dtls_ctx_new(&house->dtls, &profile, 1), 0);
+	assert_int_equal(
+		bf_srtp_engine_new(&house->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why)), 0);
 	assert_int_equal(bf_pool_init(&house->cache_pool, sizeof(struct bf_cache_block), 64), 0);
 	snprintf(house->candidates[0], sizeof(house->candidates[0]),
 		"candidate:1 1 udp 1 127.0.0.1 9 typ host");
 	house->env = (struct bf_transport_env){.loop = house->loop,
 		.dtls = house->dtls,
-		.srtp = bf_srtp_engine_libsrtp2(),
+		.srtp = house->srtp,
 		.sctp = house->sctp,
 		.arg = house,
 		.reserve = reserve,
 		.commit = commit,
 		.add_path = add_path,
 		.remove_path = remove_path};
-	bf_outbox_init(&house->outbox, &house->env, house->drops);
+	bf_transit_init(&house->transit, bf_loop_now_us(house->loop));
+	bf_outbox_init(&house->outbox, &house->env, &house->transit, house->drops);
 	assert_int_equal(bf_rooms_new(&house->rooms,
 				 &(struct bf_rooms_conf){.loop = house->loop,
 					 .log = house->log,
@@ -184,6 +190,8 @@ static void house_open(struct house *house)
 					 .candidates = house->candidates,
 					 .candidate_count = 1,
 					 .room_participant_count_max = 10,
+					 .pacer_block_count = 64,
+					 .transit_budget_us = BF_OVERLOAD_BUDGET_US,
 					 .arg = house,
 					 .post = on_event,
 					 .add_conn = add_conn,
@@ -198,6 +206,7 @@ static void house_close(struct house *house)
 		assert_null(house->conns[i]);
 	bf_pool_deinit(&house->cache_pool); /* asserts that all blocks are back */
 	bf_dtls_ctx_free(house->dtls);
+	bf_srtp_engine_free(house->srtp);
 	bf_sctp_stack_free(house->sctp);
 	bf_log_free(house->log);
 	close(house->log_fd);

@@ -146,6 +146,10 @@ static void a_layer_switch_waits_for_a_keyframe_and_keeps_the_numbers(void **sta
 		call_send_frame(&layers[i], true, 10 + i);
 	assert_true(call_recv_frame(&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
 	assert_int_equal(counter, 10);
+	call_send_frame(
+		&layers[0], false, 15); /* when this has come, so have the keyframes before it */
+	assert_true(call_recv_frame(&call.bob, call.received.video_ssrc, 2000, &rtp, &counter));
+	assert_int_equal(counter, 15);
 	seq = rtp.seq;
 	stage_control(&call.stage, BOB, call.tracks.video, BF_TRACK_LAYER, 2);
 	call_send_frame(&layers[2], false, 22); /* not decodable alone: must not pass */

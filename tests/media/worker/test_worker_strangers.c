@@ -108,8 +108,8 @@ static void a_client_hello_without_a_validated_path_is_dropped(void **state)
 static void forged_and_replayed_srtp_changes_nothing(void **state)
 {
 	struct call call;
-	uint8_t packet[PEER_MTU], payload[64], header[64];
-	struct bf_wr wr = bf_wr(header, sizeof(header));
+	uint8_t packet[PEER_MTU], payload[64];
+	struct bf_wr wr = bf_wr(packet, sizeof(packet));
 	struct bf_rtp rtp = {.pt = 96, .marker = true, .ssrc = 0x1001};
 	struct bf_srtp_protect_job job;
 	uint16_t seq = 0;
@@ -120,10 +120,10 @@ static void forged_and_replayed_srtp_changes_nothing(void **state)
 	rtp.timestamp = call.video.timestamp;
 	bf_rtp_write_header(&wr, &rtp, bf_bytes(NULL, 0));
 	job = (struct bf_srtp_protect_job){.srtp = call.alice.srtp_out,
-		.header = bf_bytes(header, bf_wr_len(&wr)),
-		.payload = bf_bytes(payload, call_vp8(payload, &call.video, false, 1)),
 		.dst = packet,
-		.dst_size = sizeof(packet)};
+		.dst_size = sizeof(packet),
+		.header_len = bf_wr_len(&wr),
+		.payload = bf_bytes(payload, call_vp8(payload, &call.video, false, 1))};
 	bf_srtp_protect(&job, 1);
 	for (size_t i = 12; i < job.dst_len; i++) { /* each byte behind the header spoilt in turn */
 		packet[i] ^= 0x40;

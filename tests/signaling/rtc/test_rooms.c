@@ -402,6 +402,7 @@ static void what_concerns_one_subscriber_goes_to_it_alone(void **state)
 	struct joined b;
 	struct bf_media_layer *layer = bf_msg_new(BF_MEDIA_LAYER, sizeof(*layer));
 	const struct bf_json *data;
+	bool is_suspended = true;
 
 	join(f, ada, "demo", "Ada");
 	b = join(f, bob, "demo", "Bob");
@@ -410,6 +411,11 @@ static void what_concerns_one_subscriber_goes_to_it_alone(void **state)
 	data = data_of(hear(bob, "track:unsupported"));
 	assert_member_id(data, "track_id", 0x77);
 	assert_member(data, "codec", "VP8/TEST");
+	worker_track(f, BF_TRACK_SUSPENDED, b.room_id, b.participant_id, 0x77);
+	data = data_of(hear(bob, "track:suspended"));
+	assert_member_id(data, "track_id", 0x77);
+	assert_int_equal(bf_json_get_bool(data, "suspended", &is_suspended), 0);
+	assert_false(is_suspended);
 	layer->room_id = b.room_id;
 	layer->participant_id = b.participant_id;
 	layer->track_id = 0x77;
