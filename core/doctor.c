@@ -164,7 +164,7 @@ static void check_memory(struct doctor *doctor)
 		[BF_MEMORY_TOO_BIG] = "Lower media.workers, media.cache_mib or "
 				      "media.transport_count_max.",
 	};
-	char text[2048], number[BF_MEMORY_TEXT];
+	char text[2048], number[BF_MEMORY_TEXT], *rest;
 	size_t available = available_bytes();
 	struct bf_memory_plan plan;
 	struct bf_memory_sum sum;
@@ -179,7 +179,8 @@ static void check_memory(struct doctor *doctor)
 					 : GOOD,
 		"memory", "%s available; of each worker:", bf_memory_format(available, number));
 	(void)bf_memory_describe(&plan, worker_count(doctor->conf), text, sizeof(text));
-	fputs(text, doctor->out);
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		advise(doctor, line + strspn(line, " "));
 	if (fit != BF_MEMORY_FITS)
 		advise(doctor, advice[fit]);
 }

@@ -69,6 +69,7 @@ void bf_worker_register_metrics(struct bf_worker *worker)
 	worker->metrics.beat =
 		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
 			labels, "monotonic time at which the worker's loop last turned");
+	bf_worker_peers_register(worker);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
 			bf_drop_name((enum bf_drop)i));
@@ -114,5 +115,6 @@ void bf_worker_report(struct bf_worker *worker)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
 		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
+	bf_worker_peers_report(worker);
 	bf_metric_set(worker->metrics.beat, bf_clock_mono_us());
 }

@@ -246,7 +246,7 @@ void bf_forward_forget(struct bf_stream *stream)
 	stream->pending_count = 0;
 }
 
-void bf_forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet)
+static void forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct bf_rooms *rooms = stream->track->participant->room->rooms;
 
@@ -272,7 +272,7 @@ void bf_forward_flush(struct bf_stream *stream)
 	bf_outbox_finish(stream->track->participant->room->rooms->conf.outbox);
 }
 
-void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *packet)
+static void forward_now(struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct burst burst;
 
@@ -281,6 +281,16 @@ void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *pack
 	burst.packets[burst.count++] = packet;
 	fan_out(&burst);
 	bf_outbox_finish(stream->track->participant->room->rooms->conf.outbox);
+}
+
+void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet)
+{
+	if (bf_cache_evicts(&stream->cache, packet->ext_seq))
+		bf_forward_flush(stream); /* what waits is in the cache */
+	if (bf_cache_put(&stream->cache, packet))
+		forward_soon(stream, packet);
+	else
+		forward_now(stream, packet);
 }
 
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq)

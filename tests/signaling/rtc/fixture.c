@@ -18,7 +18,7 @@ static int post(void *arg, unsigned worker, struct bf_msg *msg)
 	struct fixture *f = arg;
 
 	assert_true(worker < WORKERS);
-	if (f->is_busy && f->busy_after == 0)
+	if ((f->is_busy && f->busy_after == 0) || worker + 1 == f->full_worker)
 		return -ENOBUFS;
 	if (f->is_busy)
 		f->busy_after--;

@@ -47,8 +47,9 @@ struct fixture {
 	/* workers */
 	struct fake_post posts[FAKE_POSTS];
 	size_t post_count, post_read_count;
-	bool is_busy;	     /* the workers' inboxes are full */
-	unsigned busy_after; /* this many posts go through first */
+	bool is_busy;	      /* the workers' inboxes are full */
+	unsigned busy_after;  /* this many posts go through first */
+	unsigned full_worker; /* only this one's inbox, counted from 1; 0: none */
 	/* HTTP */
 	struct fake_reply replies[FAKE_REPLIES];
 	size_t reply_count;
