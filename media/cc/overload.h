@@ -28,8 +28,9 @@
  *       forgotten after a normal minute. A thread busier than BF_OVERLOAD_BUSY_HIGH is not given more; above
  *       BF_OVERLOAD_BUSY_LOW it must have been calm for BF_OVERLOAD_CALM_BUSY_US at least.
  *       Between half of the budget and the budget nothing changes.
- * Busy: a thread that is busy for less than BF_OVERLOAD_BUSY_MIN is not overloaded, whatever its packets wait for: other
- *       processes, or the end of a burst to a thousand subscribers. Leaving things out would not make it better.
+ * Busy: a thread that finds time to wait is not overloaded, whatever its packets wait for: the last of a thousand subscribers gets
+ *       his copy of a frame after all others, and would if half of them were left out for good. So below BF_OVERLOAD_BUSY_HOT no
+ *       interval is bad, and below BF_OVERLOAD_BUSY_LOW each is calm, however long packets took.
  * Owner:   a worker, which embeds it.   Thread: its own.
  * Limits:  BF_OVERLOAD_LEVEL_MAX. Never allocates.
  */
@@ -52,9 +53,9 @@
 #define BF_OVERLOAD_CALM_BUSY_US 15000000
 #define BF_OVERLOAD_CALM_MAX_US	 60000000
 #define BF_OVERLOAD_PACKETS_MIN	 50
-#define BF_OVERLOAD_BUSY_MIN	 600
 #define BF_OVERLOAD_BUSY_LOW	 700
 #define BF_OVERLOAD_BUSY_HIGH	 850
+#define BF_OVERLOAD_BUSY_HOT	 900
 
 #define BF_OVERLOAD_LEVEL_MAX	 8
 
@@ -86,7 +87,7 @@ struct bf_overload {
 struct bf_overload_sample {
 	int64_t p99_us;
 	uint64_t packet_count;
-	int busy_permille; /* CPU time of the thread in the interval, of 1000; -1: unknown */
+	int busy_permille; /* the time of the interval in which the thread had something to do, of 1000; -1: unknown */
 };
 
 /* `budget_us` > 0. */

@@ -39,6 +39,8 @@
 #define JOB_BATCH     128
 #define GATHER_NS     500000 /* as the server's media.coalesce_us */
 #define GRO_BYTES     65535
+#define LINGER_NS     100000
+#define EVENTS	      16
 
 enum { AUDIO, VIDEO, KINDS };
 
@@ -328,15 +330,27 @@ static void drain(struct limit *limit, int fd)
 	} while (len > 0);
 }
 
+/* Looks again and again for a while before it sleeps, as the generator does: to be woken would cost the loop. */
+static int wait_for_packets(int epoll_fd, struct epoll_event events[static EVENTS], int64_t wait_ns)
+{
+	struct timespec timeout = {.tv_nsec = wait_ns > 0 ? wait_ns % 100000000 : 0}, none = {0};
+	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (wait_ns < LINGER_NS ? wait_ns : LINGER_NS);
+	int count;
+
+	do
+		count = epoll_pwait2(epoll_fd, events, EVENTS, &none, NULL);
+	while (count == 0 && clock_ns(CLOCK_MONOTONIC) < until_ns);
+	return count ? count : epoll_pwait2(epoll_fd, events, EVENTS, &timeout, NULL);
+}
+
 static void play(struct limit *limit, int epoll_fd, int64_t until_ns)
 {
-	struct epoll_event events[16];
+	struct epoll_event events[EVENTS];
 	int64_t now_ns;
 
 	while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
 		int64_t wait_ns = send_due(limit, now_ns) - clock_ns(CLOCK_MONOTONIC);
-		struct timespec timeout = {.tv_nsec = wait_ns > 0 ? wait_ns % 100000000 : 0};
-		int count = epoll_pwait2(epoll_fd, events, 16, &timeout, NULL);
+		int count = wait_for_packets(epoll_fd, events, wait_ns);
 
 		for (int i = 0; i < count; i++)
 			drain(limit, events[i].data.fd);

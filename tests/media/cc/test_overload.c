@@ -318,6 +318,33 @@ static void a_busy_thread_is_not_given_more(void **state)
 	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
 }
 
+static void a_thread_that_finds_time_to_wait_is_not_overloaded(void **state)
+{
+	(void)state;
+
+	start();
+	for (int i = 0; i < 1000; i++)
+		assert_false(feed_busy(SEVERE, BF_OVERLOAD_BUSY_HOT - 1));
+	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
+	assert_true(feed_busy(SEVERE, BF_OVERLOAD_BUSY_HOT));
+	assert_int_equal(overload.state, BF_OVERLOAD_GUARDED);
+}
+
+static void what_is_left_out_comes_back_when_there_is_time_however_long_packets_take(void **state)
+{
+	(void)state;
+
+	start();
+	raise_to(BF_OVERLOAD_LEVEL_MAX);
+	/* in between it stays */
+	for (int i = 0; i < 1000; i++)
+		assert_false(feed_busy(HOT, BF_OVERLOAD_BUSY_LOW));
+	for (int i = 0; i < 1000; i++)
+		feed_busy(HOT, BF_OVERLOAD_BUSY_LOW - 1);
+	assert_int_equal(overload.level, 0);
+	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
+}
+
 static void a_clock_that_steps_keeps_nothing_up(void **state)
 {
 	(void)state;
@@ -559,6 +586,9 @@ int main(void)
 		cmocka_unit_test(what_comes_long_after_a_step_down_does_not_come_of_it),
 		cmocka_unit_test(a_normal_minute_forgets_the_waiting),
 		cmocka_unit_test(a_busy_thread_is_not_given_more),
+		cmocka_unit_test(a_thread_that_finds_time_to_wait_is_not_overloaded),
+		cmocka_unit_test(
+			what_is_left_out_comes_back_when_there_is_time_however_long_packets_take),
 		cmocka_unit_test(a_clock_that_steps_keeps_nothing_up),
 		cmocka_unit_test(layers_shrink_in_the_stated_order),
 		cmocka_unit_test(no_level_gives_more_than_the_one_before),
