@@ -98,8 +98,10 @@ static void waiting_is_counted_and_working_is_not(void **state)
 
 	(void)bf_loop_turn(loop, 0);
 	assert_int_equal(bf_loop_counters(loop)->waited_us, 0);
-	(void)bf_loop_turn(loop, 5000);
-	assert_true(bf_loop_counters(loop)->waited_us >= 4000);
+	for (int turns = 0; bf_loop_counters(loop)->waited_us < 4000; turns++) {
+		assert_true(turns < 10); /* a signal may shorten one */
+		assert_int_equal(bf_loop_turn(loop, 5000), 0);
+	}
 	bf_loop_free(loop);
 }
 
