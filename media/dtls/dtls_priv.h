@@ -20,7 +20,8 @@ struct bf_dtls_ctx {
 
 /* Datagrams on their way out, oldest first, one behind the other. */
 struct bf_dtls_out {
-	uint8_t bytes[BF_DTLS_OUT_BYTES];
+	uint8_t *
+		bytes; /* BF_DTLS_OUT_BYTES, or NULL as long as nothing waits in a quiet association */
 	uint16_t lens[BF_DTLS_OUT_COUNT];
 	size_t start; /* of the oldest datagram in `bytes` */
 	size_t end;
@@ -48,7 +49,9 @@ struct bf_dtls {
 	bool is_peer_refused;  /* it does not */
 	int64_t now_us;	       /* of the call we are in */
 	int64_t deadline_us;   /* of the retransmission timer */
-	unsigned interval_us;  /* between retransmissions, as it stands */
+	bool has_buffers;      /* OpenSSL's for records */
+	int64_t quiet_us; /* when they are given back, unless something comes or goes; INT64_MAX: never */
+	unsigned interval_us;	   /* between retransmissions, as it stands */
 	struct timeval *ssl_timer; /* OpenSSL's own; see dtls_bio.c */
 	char error[BF_DTLS_ERROR];
 };
