@@ -199,9 +199,14 @@ struct bf_conn {
 	struct bf_timer offer_timer;
 };
 
+struct bf_participant_key {
+	uint64_t room_id, participant_id;
+};
+
 struct bf_participant {
-	struct bf_list node; /* room->participants */
-	struct bf_map_node map_node;
+	struct bf_list node;	     /* room->participants */
+	struct bf_map_node map_node; /* rooms->participants, unless it is remote */
+	struct bf_participant_key key;
 	uint64_t id;
 	struct bf_room *room;
 	bool is_remote; /* lives on `worker`; here are only its tracks */
@@ -242,7 +247,8 @@ struct bf_room {
 struct bf_rooms {
 	struct bf_rooms_conf conf;
 	struct bf_map rooms;
-	struct bf_sdp *parsed;	      /* scratch: the peer's description */
+	struct bf_map participants; /* of this worker, by room and id: a room may have thousands */
+	struct bf_sdp *parsed;	    /* scratch: the peer's description */
 	struct bf_sdp_media *written; /* scratch: BF_SDP_MEDIA sections of ours */
 	char *text;		      /* scratch: BF_SDP_TEXT_MAX bytes */
 	struct bf_rooms_counters counters;
