@@ -4,6 +4,7 @@
 
 #include "media/dtls/dtls.h"
 
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <sys/time.h>
 
@@ -11,8 +12,15 @@
 #define BF_DTLS_OUT_COUNT 16
 #define BF_DTLS_ERROR	  128
 
+/* What DTLS needs of OpenSSL's default provider, and no more. */
+struct bf_dtls_lib {
+	OSSL_LIB_CTX *ctx;
+	OSSL_PROVIDER *provider;
+};
+
 struct bf_dtls_ctx {
 	/* owned */
+	struct bf_dtls_lib lib;
 	SSL_CTX *ssl_ctx;
 	BIO_METHOD *bio_method;
 	char fingerprint[BF_DTLS_FINGERPRINT_TEXT];
@@ -55,6 +63,10 @@ struct bf_dtls {
 	struct timeval *ssl_timer; /* OpenSSL's own; see dtls_bio.c */
 	char error[BF_DTLS_ERROR];
 };
+
+/* -ENOMEM. deinit takes zeroes, too; nothing made with it may be left. */
+int bf_dtls_lib_init(struct bf_dtls_lib *lib);
+void bf_dtls_lib_deinit(struct bf_dtls_lib *lib);
 
 /* A BIO that reads `in` and writes `out`. NULL without memory. */
 BIO_METHOD *bf_dtls_bio_method_new(void);

@@ -13,6 +13,13 @@
 /* cmocka wants the ones above first */
 #include <cmocka.h>
 
+/* OpenSSL leaks some bytes where an allocation fails while it makes a library context. What we keep of it is counted below. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libcrypto.so\n";
+}
+
 static size_t live_bytes;
 static long failing_in = -1; /* allocations until one fails; negative: none does */
 
@@ -66,9 +73,13 @@ static void association_that_lacks_memory_is_not_made(void **state)
 	struct bf_dtls_ctx *ctx;
 	struct bf_dtls *dtls;
 	bool is_done = false;
+	size_t before;
 
 	(void)state;
 	assert_int_equal(bf_dtls_ctx_new(&ctx, profiles, 1), 0);
+	assert_int_equal(make(&dtls, ctx, BF_DTLS_SERVER), 0);
+	bf_dtls_free(dtls);
+	before = live_bytes;
 	for (long n = 0; !is_done; n++) {
 		int err;
 
@@ -80,6 +91,8 @@ static void association_that_lacks_memory_is_not_made(void **state)
 			assert_int_equal(err, -ENOMEM);
 		else
 			bf_dtls_free(dtls);
+		ERR_clear_error();
+		assert_int_equal(live_bytes, before);
 		assert_true(n < 1000);
 	}
 	bf_dtls_ctx_free(ctx);
