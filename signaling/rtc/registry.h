@@ -1,6 +1,7 @@
 /* signaling/rtc/registry.h - the rooms there are, who is in them, and which tracks they publish.
  *
  * Knows, does not tell: who hears of a change is the hub's business.
+ * Each organization has rooms of its own: two may have a room of the same name and never meet.
  * Owner:   the hub embeds it.   Thread: control.
  * Limits:  BF_RTC_ROOMS_MAX rooms, `room_participant_count_max` participants a room (those that only watch by WHEP count),
  *          BF_MEDIA_TRACKS_MAX tracks a participant. A room goes with its last participant.
@@ -32,8 +33,11 @@ struct bf_rtc_room {
 	struct bf_map_node by_name;
 	struct bf_map_node by_id;
 	struct bf_list participants; /* oldest first */
-	char name[BF_ROOM_TEXT];
+	char path[2 * BF_ROOM_TEXT]; /* "org/name" */
+	char org[BF_ROOM_TEXT];	     /* "": the default organization */
+	const char *name;	     /* in `path` */
 	uint64_t id;
+	uint64_t org_id; /* for workers, which need no name; 0: the default organization */
 	unsigned worker;
 	unsigned participant_count;
 };
@@ -89,16 +93,18 @@ struct bf_rtc_registry {
 	struct bf_map participants;
 	unsigned worker_count;
 	unsigned room_participant_count_max;
+	uint64_t org_seed[2]; /* of org_id */
 };
 
 int bf_rtc_registry_init(struct bf_rtc_registry *registry, unsigned worker_count,
 	unsigned room_participant_count_max);
 void bf_rtc_registry_deinit(struct bf_rtc_registry *registry);
 
-/* A new participant of the room called `room_name`, which is made on the worker with the fewest participants if it is not
- * there. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
+/* A new participant of the room that the organization `org` (empty: the default one) calls `room_name`; it is made on the
+ * worker with the fewest participants if it is not there. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
 int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
-	struct bf_bytes room_name, struct bf_bytes name, enum bf_rtc_participant_kind kind);
+	struct bf_bytes org, struct bf_bytes room_name, struct bf_bytes name,
+	enum bf_rtc_participant_kind kind);
 
 /* Out of its room, and gone; its leave stays with the caller. */
 struct bf_rtc_leave *bf_rtc_registry_remove(
@@ -106,7 +112,7 @@ struct bf_rtc_leave *bf_rtc_registry_remove(
 void bf_rtc_leave_free(struct bf_rtc_leave *leave);
 
 struct bf_rtc_room *bf_rtc_registry_room(
-	const struct bf_rtc_registry *registry, struct bf_bytes name);
+	const struct bf_rtc_registry *registry, struct bf_bytes org, struct bf_bytes name);
 struct bf_rtc_room *bf_rtc_registry_room_of_id(const struct bf_rtc_registry *registry, uint64_t id);
 
 /* NULL when there is none, or when it is in another room than `room_id`. */
