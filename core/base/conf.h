@@ -34,6 +34,8 @@ struct bf_conf {
 		unsigned coalesce_us; /* under load, how long packets wait for others; 0: not */
 		char *srtp_profiles;  /* order of preference, comma separated */
 		unsigned room_participant_count_max;
+		/* budgets on each worker, of packets and kbit sent in a second; 0: none */
+		unsigned org_packets_max, org_kbps_max, room_packets_max, room_kbps_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */
 	} media;

@@ -95,7 +95,7 @@ static void init_streams(struct bf_track *track, const struct bf_sdp_media *medi
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
 		bf_rtp_stats_init(&stream->stats, track->format.clock_hz);
 		bf_cache_init(&stream->cache, rooms->conf.cache_pool);
-		bf_list_init(&stream->pending_node);
+		bf_forward_stream_init(stream);
 		bf_keyframe_init(&stream->keyframe);
 	}
 }

@@ -151,7 +151,7 @@ static struct bf_room *find_room(struct bf_rooms *rooms, uint64_t room_id)
 	return node ? BF_CONTAINER(node, struct bf_room, map_node) : NULL;
 }
 
-static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
+static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id, uint64_t org_id)
 {
 	struct bf_room *room = find_room(rooms, room_id);
 
@@ -163,9 +163,15 @@ static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
 	room->id = room_id;
 	room->rooms = rooms;
 	bf_list_init(&room->participants);
+	bf_list_init(&room->due);
 	bf_speaker_init(&room->speaker);
 	bf_timer_init(&room->speaker_timer, rooms->conf.loop, on_speaker_timer, room);
+	if (bf_org_enter(room, org_id)) {
+		free(room);
+		return NULL;
+	}
 	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id)))) {
+		bf_org_leave(room);
 		free(room);
 		return NULL;
 	}
@@ -179,6 +185,7 @@ static void close_if_empty(struct bf_room *room)
 		return;
 	bf_timer_disarm(&room->speaker_timer);
 	bf_map_remove(&room->rooms->rooms, &room->map_node);
+	bf_org_leave(room);
 	room->rooms->counters.rooms--;
 	free(room);
 }
@@ -201,10 +208,12 @@ static struct bf_participant *find_participant(
 
 /* Why nobody more may come in; NULL if somebody may. */
 static const char *refuse_join(
-	struct bf_rooms *rooms, struct bf_room *room, uint64_t participant_id, const char **code)
+	struct bf_room *room, const struct bf_media_join *join, const char **code)
 {
+	struct bf_rooms *rooms = room->rooms;
+
 	*code = "already_joined";
-	if (bf_room_find(room, participant_id))
+	if (bf_room_find(room, join->participant_id))
 		return "that participant is there";
 	*code = "room_full";
 	if (room->participant_count >= rooms->conf.room_participant_count_max)
@@ -213,18 +222,18 @@ static const char *refuse_join(
 	if (bf_overload_refuses_joins(&rooms->overload))
 		return "the server is overloaded and takes no new participants now; try again "
 		       "later";
-	return NULL;
+	return bf_org_refuse_join(room, join);
 }
 
 static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_join *join = (struct bf_media_join *)msg;
-	struct bf_room *room = find_or_open(rooms, join->room_id);
+	struct bf_room *room = find_or_open(rooms, join->room_id, join->org_id);
 	struct bf_participant *participant = NULL;
 	const char *code = "busy", *why = "out of memory";
 
 	if (room)
-		why = refuse_join(rooms, room, join->participant_id, &code);
+		why = refuse_join(room, join, &code);
 	if (room && !why) {
 		participant = calloc(1, sizeof(*participant));
 		why = "out of memory";
@@ -484,8 +493,11 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (!err)
+		err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
+	if (!err)
 		err = bf_pacers_init(&rooms->pacers, BF_PACER_BLOCKS, bf_loop_now_us(conf->loop));
 	if (err) {
+		bf_map_deinit(&rooms->orgs);
 		bf_map_deinit(&rooms->rooms);
 		free(rooms->parsed);
 		free(rooms->written);
@@ -510,6 +522,7 @@ void bf_rooms_free(struct bf_rooms *rooms)
 	}
 	bf_forward_deinit(rooms);
 	bf_pacers_deinit(&rooms->pacers);
+	bf_map_deinit(&rooms->orgs);
 	bf_map_deinit(&rooms->rooms);
 	free(rooms->parsed);
 	free(rooms->written);
