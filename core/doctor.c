@@ -7,6 +7,8 @@
 #include "core/loop/tls.h"
 #include "core/loop/udp.h"
 #include "core/port_holder.h"
+#include "media/memory.h"
+#include "media/srtp/srtp.h"
 #include "signaling/auth/join_token.h"
 
 #include <errno.h>
@@ -87,6 +89,36 @@ static void check_io(struct doctor *doctor)
 		       "kernel.io_uring_disabled.");
 }
 
+/* Which engines this machine runs, and why it does not run the others. */
+static void check_srtp(struct doctor *doctor)
+{
+	static const enum bf_srtp_engine_kind kinds[] = {
+		BF_SRTP_ENGINE_IPSEC_MB, BF_SRTP_ENGINE_OPENSSL, BF_SRTP_ENGINE_LIBSRTP2};
+	const char *wanted = doctor->conf->media.srtp_engine;
+	bool is_auto = strcmp(wanted, "auto") == 0;
+	const char *used = NULL;
+	char why[256];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *name = bf_srtp_engine_kind_name(kinds[i]);
+		bool is_wanted = strcmp(name, wanted) == 0;
+		struct bf_srtp_engine *engine;
+
+		if (bf_srtp_engine_new(&engine, kinds[i], why, sizeof(why))) {
+			say(doctor, is_wanted ? BAD : NOTE, "SRTP", "%s", why);
+			if (is_wanted)
+				advise(doctor, "With media.srtp_engine auto the server takes "
+					       "another one.");
+			continue;
+		}
+		if (is_wanted || (is_auto && !used))
+			used = name;
+		say(doctor, GOOD, "SRTP", "engine %s is available%s", name,
+			used == name ? ", and used" : "");
+		bf_srtp_engine_free(engine);
+	}
+}
+
 static void check_memlock(struct doctor *doctor)
 {
 	struct rlimit limit;
@@ -104,6 +136,55 @@ static void check_memlock(struct doctor *doctor)
 }
 
 /* Against the hard limit: `belfry run` raises the soft one to it. */
+static unsigned worker_count(const struct bf_conf *conf)
+{
+	return conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* What the kernel could give now without swapping; 0: unknown. */
+static size_t available_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (file && kib == 0 && fgets(line, sizeof(line), file))
+		(void)sscanf(line, "MemAvailable: %llu kB", &kib);
+	if (file)
+		fclose(file);
+	return (size_t)kib * 1024;
+}
+
+static void check_memory(struct doctor *doctor)
+{
+	static const char *const advice[] = {
+		[BF_MEMORY_FITS] = "",
+		[BF_MEMORY_TIGHT] = "Not for as many transports as are allowed: lower "
+				    "media.transport_count_max or media.cache_mib.",
+		[BF_MEMORY_TOO_BIG] = "Lower media.workers, media.cache_mib or "
+				      "media.transport_count_max.",
+	};
+	char text[2048], number[BF_MEMORY_TEXT], *rest;
+	size_t available = available_bytes();
+	struct bf_memory_plan plan;
+	struct bf_memory_sum sum;
+	enum bf_memory_fit fit;
+
+	bf_memory_plan(&plan, doctor->conf, BF_IO_URING);
+	sum = bf_memory_sum(&plan, worker_count(doctor->conf));
+	fit = available ? bf_memory_fit(&sum, available) : BF_MEMORY_FITS;
+	say(doctor,
+		fit == BF_MEMORY_TOO_BIG ? BAD
+		: fit == BF_MEMORY_TIGHT ? NOTE
+					 : GOOD,
+		"memory", "%s available; of each worker:", bf_memory_format(available, number));
+	(void)bf_memory_describe(&plan, worker_count(doctor->conf), text, sizeof(text));
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		advise(doctor, line + strspn(line, " "));
+	if (fit != BF_MEMORY_FITS)
+		advise(doctor, advice[fit]);
+}
+
 static void check_files(struct doctor *doctor)
 {
 	struct rlimit limit;
@@ -251,8 +332,7 @@ static void check_media_ports(struct doctor *doctor)
 {
 	const struct bf_conf *conf = doctor->conf;
 	unsigned first = conf->media.udp_port;
-	unsigned count =
-		conf->media.workers ? conf->media.workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned count = worker_count(conf);
 
 	for (unsigned i = 0; i < (first ? count : 1); i++)
 		check_media_port(doctor, first ? first + i : 0, i == 0);
@@ -452,7 +532,9 @@ int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 	}
 	doctor.own_count = bf_ifaddr_list(doctor.own, ADDRS_MAX, true);
 	check_io(&doctor);
+	check_srtp(&doctor);
 	check_memlock(&doctor);
+	check_memory(&doctor);
 	check_files(&doctor);
 	check_http(&doctor);
 	check_certificate(&doctor);

@@ -19,6 +19,7 @@
 #include "core/port_holder.h"
 #include "core/token_command.h"
 #include "core/version.h"
+#include "media/memory.h"
 #include "media/worker.h"
 #include "signaling/api/health.h"
 #include "signaling/auth/join_token.h"
@@ -26,6 +27,7 @@
 #include "signaling/rtc/rtc.h"
 #include "signaling/web/files.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -139,6 +141,15 @@ static enum bf_io io_of(const struct bf_conf *conf)
 	return strcmp(conf->media.io, "epoll") == 0 ? BF_IO_EPOLL : BF_IO_AUTO;
 }
 
+static enum bf_srtp_engine_kind srtp_of(const struct bf_conf *conf)
+{
+	enum bf_srtp_engine_kind kind;
+	int err = bf_srtp_engine_kind_from_name(&kind, bf_bytes_str(conf->media.srtp_engine));
+
+	assert(!err); /* the configuration takes no other names */
+	return kind;
+}
+
 static bool listens_on_loopback(const struct bf_conf *conf)
 {
 	struct bf_addr addr;
@@ -175,6 +186,19 @@ static void name_holder(struct server *server, bool is_tcp, unsigned port)
 		snprintf(server->why + len, WHY_MAX - len, " (taken by %s)", holder);
 }
 
+static void export_srtp_engine(struct server *server, unsigned idx)
+{
+	struct bf_metric *metric;
+	char labels[64];
+
+	snprintf(labels, sizeof(labels), "worker=\"%u\",engine=\"%s\"", idx,
+		bf_worker_srtp(server->workers[idx]));
+	metric = bf_metric_new(server->metrics, BF_METRIC_GAUGE, "belfry_srtp_engine", labels,
+		"1 for the SRTP engine in force");
+	if (metric)
+		bf_metric_set(metric, 1);
+}
+
 static int start_worker(struct server *server, unsigned idx, const struct bf_worker_conf *conf)
 {
 	unsigned first_port = server->conf->media.udp_port;
@@ -186,11 +210,29 @@ static int start_worker(struct server *server, unsigned idx, const struct bf_wor
 		return err;
 	}
 	server->worker_count++;
+	export_srtp_engine(server, idx);
 	BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", idx),
 		BF_UINT("port", bf_worker_port(server->workers[idx])),
 		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))),
 		BF_STR("srtp", bf_worker_srtp(server->workers[idx])));
 	return 0;
+}
+
+/* What the slabs take, as it is in memory.c's table; the table itself is in `belfry doctor`. */
+static void say_memory(struct server *server)
+{
+	char texts[BF_MEMORY_KIND_COUNT][BF_MEMORY_TEXT];
+	struct bf_memory_plan plan;
+	struct bf_memory_sum sum;
+
+	bf_memory_plan(&plan, server->conf, bf_worker_io(server->workers[0]));
+	sum = bf_memory_sum(&plan, server->worker_count);
+	for (int i = 0; i < BF_MEMORY_KIND_COUNT; i++)
+		bf_memory_format(sum.bytes[i], texts[i]);
+	BF_LOG(server->log, BF_LOG_INFO, "memory", BF_UINT("workers", server->worker_count),
+		BF_STR("at_start", texts[BF_MEMORY_START]),
+		BF_STR("kernel_at_most", texts[BF_MEMORY_KERNEL]),
+		BF_STR("transports_at_most", texts[BF_MEMORY_GROWTH]));
 }
 
 static int start_workers(struct server *server)
@@ -217,7 +259,7 @@ static int start_workers(struct server *server)
 			.log = server->log,
 			.metrics = server->metrics,
 			.sctp = server->sctp,
-			.srtp = BF_SRTP_ENGINE_LIBSRTP2,
+			.srtp = srtp_of(conf),
 			.candidate_ips = ips,
 			.candidate_ip_count = ip_count,
 			.arg = server,
@@ -227,6 +269,7 @@ static int start_workers(struct server *server)
 		if (err)
 			return err;
 	}
+	say_memory(server);
 	return 0;
 }
 

@@ -16,8 +16,9 @@
 /* Requests of the control thread: a join is a handful of them, and a storm brings thousands of joins. */
 #define INBOX_SLOTS 4096
 
-/* Trains need the packets of a destination side by side: this is a frame of 7 packets to 500 subscribers in one turn. */
-#define TX_SLAB_BYTES (4 * MIB)
+/* A subscriber's packets are committed one behind the other, so trains need no more than some subscribers at once: this is a frame
+ * of 7 packets to 60. What is written is still in the L2 cache when it is sent. */
+#define TX_SLAB_BYTES (MIB / 2)
 
 /* What may come while a worker is 25 ms late, at a gigabit a second. */
 #define UDP_BUFFER_BYTES (4 * MIB)
@@ -224,8 +225,8 @@ size_t bf_memory_describe(
 	const struct bf_memory_plan *plan, unsigned worker_count, char *out, size_t size)
 {
 	static const char *const ends[BF_MEMORY_KIND_COUNT] = {[BF_MEMORY_START] = "at start",
-		[BF_MEMORY_KERNEL] = "and in the kernel at most",
-		[BF_MEMORY_GROWTH] = "and as people join at most"};
+		[BF_MEMORY_KERNEL] = "at most, by the kernel",
+		[BF_MEMORY_GROWTH] = "at most, as people join"};
 	struct bf_memory_sum total = bf_memory_sum(plan, worker_count);
 	struct text text = {.out = out, .size = size};
 	char number[BF_MEMORY_TEXT];
@@ -234,7 +235,7 @@ size_t bf_memory_describe(
 		add(&text, "  %-12s %12s  %s\n", table[i].name,
 			bf_memory_format(table[i].bytes(plan), number), table[i].why);
 	for (int kind = 0; kind < BF_MEMORY_KIND_COUNT; kind++)
-		add(&text, "%u worker%s %s: %s\n", worker_count, worker_count == 1 ? "" : "s",
+		add(&text, "%u worker%s, %s: %s\n", worker_count, worker_count == 1 ? "" : "s",
 			ends[kind], bf_memory_format(total.bytes[kind], number));
 	return text.len;
 }

@@ -1,6 +1,7 @@
 #include "media/worker.h"
 
 #include "core/base/clock.h"
+#include "media/memory.h"
 #include "media/room/cache.h"
 #include "media/worker_priv.h"
 
@@ -9,12 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INBOX_SLOTS 4096
-#define MSG_WAKE    0x8000 /* of our own: the SCTP stack has news */
-#define PORT_TRIES  16
-#define TX_SLAB_BYTES \
-	(4 * 1024 * 1024) /* a frame's packets to 500 subscribers: trains need them side by side */
-#define UDP_BUFFER_BYTES (4 * 1024 * 1024) /* 25 ms of 1 Gbit/s: what a worker may be late */
+#define MSG_WAKE   0x8000 /* of our own: the SCTP stack has news */
+#define PORT_TRIES 16
 
 /* ---- to and from the control thread ---- */
 
@@ -84,11 +81,9 @@ void bf_worker_wake(struct bf_worker *worker)
 static void on_sctp_timer(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int64_t now_us = bf_loop_now_us(worker->loop);
 
-	bf_sctp_stack_on_timer(worker->conf.sctp, now_us);
-	bf_worker_drain_sctp(worker);
-	bf_timer_arm(&worker->sctp_timer, now_us + BF_SCTP_TICK_US);
+	bf_sctp_stack_on_timer(worker->conf.sctp, bf_loop_now_us(worker->loop));
+	bf_worker_drain_sctp(worker); /* arms the timer again */
 }
 
 static void on_report_timer(void *arg)
@@ -123,14 +118,12 @@ static void explain(struct bf_worker *worker, const char *protocol, int err)
 static int open_udp(struct bf_worker *worker)
 {
 	unsigned base = worker->conf.conf->media.udp_port;
-	const struct bf_udp_conf conf = {.rcvbuf_bytes = UDP_BUFFER_BYTES,
-		.sndbuf_bytes = UDP_BUFFER_BYTES,
-		.tx_slab_bytes = TX_SLAB_BYTES,
-		.is_single = strcmp(worker->conf.conf->media.gso, "off") == 0,
-		.before_flush = bf_worker_before_flush};
+	struct bf_udp_conf conf = worker->plan.udp;
 	struct bf_addr any;
 	int err;
 
+	conf.is_single = strcmp(worker->conf.conf->media.gso, "off") == 0;
+	conf.before_flush = bf_worker_before_flush;
 	worker->port = (uint16_t)(base ? base + worker->conf.idx : 0);
 	(void)bf_addr_parse_ip(&any, "0.0.0.0", worker->port);
 	err = bf_udp_open(&worker->udp[BF_SOCKET_UDP4], worker->loop, &any, &conf, on_udp4, worker);
@@ -223,11 +216,9 @@ static int make_tables(struct bf_worker *worker)
 	const struct bf_conf *conf = worker->conf.conf;
 	enum bf_srtp_profile profiles[4];
 	size_t profile_count = parse_profiles(conf->media.srtp_profiles, profiles);
-	size_t cache_blocks =
-		(size_t)conf->media.cache_mib * 1024 * 1024 / sizeof(struct bf_cache_block);
 	int err;
 
-	worker->slot_count = conf->media.transport_count_max;
+	worker->slot_count = (unsigned)worker->plan.transport_count;
 	worker->slots = calloc(worker->slot_count, sizeof(*worker->slots));
 	worker->outbox = malloc(sizeof(*worker->outbox));
 	if (!worker->slots || !worker->outbox)
@@ -236,8 +227,8 @@ static int make_tables(struct bf_worker *worker)
 	if (!err)
 		err = bf_map_init(&worker->tcp_by_id, 64, 4096);
 	if (!err)
-		err = bf_pool_init(
-			&worker->cache_pool, sizeof(struct bf_cache_block), cache_blocks);
+		err = bf_pool_init(&worker->cache_pool, sizeof(struct bf_cache_block),
+			worker->plan.cache_block_count);
 	if (!err)
 		err = bf_dtls_ctx_new(&worker->dtls, profiles, profile_count);
 	if (err)
@@ -254,6 +245,7 @@ static int make_rooms(struct bf_worker *worker)
 		.env = &worker->env,
 		.outbox = worker->outbox,
 		.cache_pool = &worker->cache_pool,
+		.pacer_block_count = worker->plan.pacer_block_count,
 		.drops = worker->drops,
 		.fingerprint = bf_dtls_ctx_fingerprint(worker->dtls),
 		.candidates = worker->candidates,
@@ -308,7 +300,9 @@ static int start(void *arg)
 	bf_timer_init(&worker->report_timer, worker->loop, on_report_timer, worker);
 	bf_timer_init(&worker->pending_timer, worker->loop, on_pending_timer, worker);
 	bf_worker_load_init(worker);
-	err = bf_inbox_new(&worker->inbox, worker->loop, INBOX_SLOTS, on_message, worker);
+	bf_memory_plan(&worker->plan, worker->conf.conf, bf_loop_io(worker->loop));
+	err = bf_inbox_new(
+		&worker->inbox, worker->loop, worker->plan.inbox_slot_count, on_message, worker);
 	if (!err)
 		err = bf_srtp_engine_new(
 			&worker->srtp, worker->conf.srtp, worker->why, worker->why_size);
@@ -322,8 +316,6 @@ static int start(void *arg)
 		close_all(worker);
 		return err;
 	}
-	if (worker->conf.idx == 0)
-		on_sctp_timer(worker);
 	on_report_timer(worker);
 	bf_worker_load_start(worker);
 	return 0;

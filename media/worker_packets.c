@@ -56,6 +56,9 @@ void bf_worker_drain_sctp(struct bf_worker *worker)
 		else
 			bf_transport_on_sctp_readable(bf_conn_transport(conn));
 	}
+	if (worker->conf.idx == 0 && !worker->sctp_timer.is_armed &&
+		bf_sctp_stack_needs_timer(worker->conf.sctp))
+		bf_timer_arm(&worker->sctp_timer, bf_loop_now_us(worker->loop) + BF_SCTP_TICK_US);
 }
 
 static enum bf_drop on_stun(

@@ -8,6 +8,7 @@
 #include "core/loop/thread.h"
 #include "core/loop/timer.h"
 #include "core/loop/udp.h"
+#include "media/memory.h"
 #include "media/room/room.h"
 #include "media/worker.h"
 
@@ -55,12 +56,14 @@ struct bf_worker {
 	struct bf_map tcp_by_id;
 	unsigned tcp_count;
 	uint64_t tcp_next_id;
-	struct bf_timer sctp_timer; /* worker 0 drives usrsctp's clock for all */
+	struct bf_timer
+		sctp_timer; /* worker 0 drives usrsctp's clock for all, while it is needed */
 	struct bf_timer report_timer;
 	struct bf_timer pending_timer;
 	struct bf_timer load_timer;
 	struct bf_loop_hook sent_hook;
 	/* state */
+	struct bf_memory_plan plan; /* how large all that is */
 	struct bf_transport_env env;
 	char candidates[BF_ROOMS_CANDIDATES][BF_ICE_CANDIDATE_TEXT];
 	unsigned candidate_count;

@@ -33,6 +33,7 @@ struct bf_conf {
 		unsigned transit_budget_us; /* 99 of 100 packets shall take less */
 		unsigned coalesce_us; /* under load, how long packets wait for others; 0: not */
 		char *srtp_profiles;  /* order of preference, comma separated */
+		char *srtp_engine;    /* auto, ipsec-mb, openssl, libsrtp2 */
 		unsigned room_participant_count_max;
 		/* budgets on each worker, of packets and kbit sent in a second; 0: none */
 		unsigned org_packets_max, org_kbps_max, room_packets_max, room_kbps_max;

@@ -60,6 +60,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, coalesce_us, 500, 0, 10000, "Under load, packets that arrive within so many microseconds are handled together. 0: each at once."),
 	UINT(media, transit_budget_us, 5000, 100, 1000000, "A busy worker in which 1 of 100 packets takes longer than this refuses joins, then sends lower layers, then less video."),
 	STR(media, srtp_profiles, "AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80", "SRTP protection profiles in order of preference, comma separated."),
+	CHOICE(media, srtp_engine, "auto", "auto,ipsec-mb,openssl,libsrtp2", "What encrypts. auto: ipsec-mb where CPU and build allow it, else openssl.\nlibsrtp2 is several times slower than both, and here to compare with."),
 	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
 	UINT(media, org_packets_max, 0, 0, 1000000000, "RTP packets that all rooms of one organization may send in a second, on each worker.\nOver a budget pictures are left out, sound only when it alone is more; joins are refused. 0: no limit."),
 	UINT(media, org_kbps_max, 0, 0, 1000000000, "The same in kbit a second: RTP with its headers, without UDP and IP. 0: no limit."),

@@ -96,11 +96,42 @@ static void on_offer_timer(void *arg)
 	bf_subscribe_request_offer(arg);
 }
 
+/* What only a publisher needs is 18 KiB, what only we need to offer is 4 KiB: a player needs neither. */
+static int prepare_publish(struct bf_conn *conn)
+{
+	conn->ssrcs = calloc(BF_CONN_SSRCS, sizeof(*conn->ssrcs));
+	conn->retired = calloc(BF_CONN_RETIRED, sizeof(*conn->retired));
+	conn->twcc = malloc(sizeof(*conn->twcc));
+	if (!conn->ssrcs || !conn->retired || !conn->twcc)
+		return -ENOMEM;
+	bf_twcc_init(conn->twcc, conn->feedback_ssrc);
+	return 0;
+}
+
+int bf_conn_prepare_offers(struct bf_conn *conn)
+{
+	if (!conn->sections)
+		conn->sections = calloc(BF_CONN_SECTIONS, sizeof(*conn->sections));
+	if (!conn->pts)
+		conn->pts = calloc(BF_CONN_PTS, sizeof(*conn->pts));
+	return conn->sections && conn->pts ? 0 : -ENOMEM;
+}
+
+static void free_parts(struct bf_conn *conn)
+{
+	free(conn->ssrcs);
+	free(conn->retired);
+	free(conn->twcc);
+	free(conn->sections);
+	free(conn->pts);
+	free(conn);
+}
+
 int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum bf_pc pc)
 {
 	struct bf_rooms_conf *conf = &participant->room->rooms->conf;
 	struct bf_conn *conn = calloc(1, sizeof(*conn));
-	int err = -ENOBUFS;
+	int err;
 
 	if (!conn)
 		return -ENOMEM;
@@ -114,13 +145,11 @@ int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum b
 	bf_pacer_init(&conn->pacer, &participant->room->rooms->pacers, bf_loop_now_us(conf->loop));
 	bf_timer_init(&conn->timer, conf->loop, on_timer, conn);
 	bf_timer_init(&conn->offer_timer, conf->loop, on_offer_timer, conn);
-	if (pc == BF_PC_PUBLISH) {
-		conn->twcc = malloc(sizeof(*conn->twcc));
-		if (!conn->twcc)
-			goto fail;
-		bf_twcc_init(conn->twcc, conn->feedback_ssrc);
-	}
+	err = pc == BF_PC_PUBLISH ? prepare_publish(conn) : 0;
+	if (err)
+		goto fail;
 	conn->transport_id = conf->add_conn(conf->arg, conn);
+	err = -ENOBUFS;
 	if (!conn->transport_id)
 		goto fail;
 	err = bf_transport_new(
@@ -134,8 +163,7 @@ int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum b
 fail_id:
 	conf->remove_conn(conf->arg, conn->transport_id);
 fail:
-	free(conn->twcc);
-	free(conn);
+	free_parts(conn);
 	return err;
 }
 
@@ -156,8 +184,7 @@ void bf_conn_free(struct bf_conn *conn)
 	conf->remove_conn(conf->arg, conn->transport_id);
 	bf_transport_free(conn->transport);
 	conn->participant->conns[conn->pc] = NULL;
-	free(conn->twcc);
-	free(conn);
+	free_parts(conn);
 }
 
 struct bf_transport *bf_conn_transport(struct bf_conn *conn)

@@ -495,7 +495,8 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	if (!err)
 		err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
 	if (!err)
-		err = bf_pacers_init(&rooms->pacers, BF_PACER_BLOCKS, bf_loop_now_us(conf->loop));
+		err = bf_pacers_init(
+			&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
 	if (err) {
 		bf_map_deinit(&rooms->orgs);
 		bf_map_deinit(&rooms->rooms);

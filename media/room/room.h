@@ -26,7 +26,8 @@ struct bf_rooms_conf {
 	const struct bf_transport_env *env;
 	struct bf_outbox *outbox;
 	struct bf_pool *cache_pool;
-	uint64_t *drops; /* BF_DROP_COUNT counters */
+	size_t pacer_block_count; /* for packets that wait: media/cc/pacer.h */
+	uint64_t *drops;	  /* BF_DROP_COUNT counters */
 	const char *fingerprint;
 	char (*candidates)[BF_ICE_CANDIDATE_TEXT]; /* written into every description */
 	unsigned candidate_count;

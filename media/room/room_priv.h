@@ -39,8 +39,6 @@
 #define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
 #define BF_PENDING	      512   /* that wait for their turn: a keyframe of 600 kB */
 #define BF_PACE_OVERHEAD      18    /* SRTP's tag, and RTX's number */
-#define BF_PACER_BLOCKS \
-	4096 /* 2 MiB: of a keyframe of 60 packets, what 2000 subscribers wait for */
 /* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
  * is gained is one train to each subscriber instead of several. */
 #define BF_GATHER_US 1000
@@ -183,22 +181,22 @@ struct bf_conn {
 	struct bf_timer timer;	/* reports and feedback */
 	int64_t report_due_us;
 	bool is_connected;
-	/* publish */
-	struct bf_ssrc_entry ssrcs[BF_CONN_SSRCS];
+	/* publish; NULL on one that subscribes */
+	struct bf_ssrc_entry *ssrcs; /* BF_CONN_SSRCS */
 	unsigned ssrc_count;
-	uint32_t retired[BF_CONN_RETIRED]; /* a ring; 0: free */
+	uint32_t *retired; /* a ring of BF_CONN_RETIRED; 0: free */
 	unsigned retired_idx;
-	struct bf_twcc *twcc; /* publish only */
+	struct bf_twcc *twcc;
 	bool has_twcc;
 	uint64_t refused_messages; /* of those that SCTP counts, how many we have counted */
 	/* subscribe */
 	struct bf_pacer pacer;
 	struct bf_list subs;
-	struct bf_section sections[BF_CONN_SECTIONS];
+	struct bf_section *sections; /* BF_CONN_SECTIONS, once we offer; NULL where the peer does */
 	unsigned section_count;
 	unsigned offered_count; /* sections of the newest offer */
 	bool is_short;		/* tracks wait for a section */
-	struct bf_conn_pt pts[BF_CONN_PTS];
+	struct bf_conn_pt *pts; /* BF_CONN_PTS, as the sections */
 	unsigned pt_count;
 	bool is_client_offered; /* WHEP */
 	bool is_offer_pending;	/* our offer waits for its answer */
@@ -287,6 +285,7 @@ static inline uint32_t bf_room_stream_uid(struct bf_rooms *rooms)
 /* conn.c */
 int bf_conn_new(struct bf_conn **out, struct bf_participant *participant, enum bf_pc pc);
 void bf_conn_free(struct bf_conn *conn);
+int bf_conn_prepare_offers(struct bf_conn *conn); /* sections and payload types of ours. -ENOMEM */
 void bf_conn_wake(struct bf_conn *conn, int64_t at_us); /* run feedback no later than that */
 uint32_t bf_conn_ssrc(struct bf_conn *conn);		/* one not used on this connection before */
 static inline struct bf_rooms *bf_conn_rooms(const struct bf_conn *conn)

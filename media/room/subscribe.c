@@ -156,7 +156,7 @@ static struct bf_section *find_section(struct bf_conn *conn, bool is_video)
 	for (unsigned i = 0; i < conn->section_count; i++)
 		if (!conn->sections[i].sub && conn->sections[i].kind == kind)
 			return &conn->sections[i];
-	if (conn->section_count == BF_CONN_SECTIONS)
+	if (conn->section_count == BF_CONN_SECTIONS || bf_conn_prepare_offers(conn))
 		return NULL;
 	section = &conn->sections[conn->section_count];
 	snprintf(section->mid, sizeof(section->mid), "%u", conn->section_count);

@@ -4,7 +4,7 @@
  * negotiated data channels. Everything usrsctp wants to say goes through a queue of the worker that owns the association, so
  * that its callbacks may come on any thread. A packet that finds the queue full is lost; SCTP repeats it.
  * Owner:   main.c owns the stack; the transport owns its association.
- * Thread:  an association: its worker. bf_sctp_stack_on_timer: one thread, every BF_SCTP_TICK_US.
+ * Thread:  an association: its worker. bf_sctp_stack_on_timer: worker 0, every BF_SCTP_TICK_US while it is needed.
  * Limits:  see the constants; beyond them the peer's message or channel is refused and counted, the association lives.
  * Source:  RFC 8831, RFC 8832 (DCEP), RFC 9260, RFC 3758, RFC 8261; draft-ietf-tsvwg-sctp-... ASCONF, AUTH and multi-homing off.
  */
@@ -32,8 +32,10 @@ int bf_sctp_stack_new(struct bf_sctp_stack **out, unsigned worker_count,
 /* All associations must be gone. Accepts NULL. */
 void bf_sctp_stack_free(struct bf_sctp_stack *stack);
 
-/* Drive usrsctp's timers. */
+/* Drive usrsctp's timers, and whether they have to be driven now: not while there is no association anywhere. When the first one
+ * comes, worker 0 is woken to look. */
 void bf_sctp_stack_on_timer(struct bf_sctp_stack *stack, int64_t now_us);
+bool bf_sctp_stack_needs_timer(struct bf_sctp_stack *stack);
 
 /* What worker `worker` has waiting: an SCTP packet for `id`'s DTLS (kind OUTPUT) or the news that `id` has something to
  * read (kind READABLE; then call bf_sctp_poll_event until it says 0). Returns 1 and fills, or 0 when empty. `packet` is

@@ -30,6 +30,8 @@ _Static_assert(PATH_MTU <= BF_SCTP_MTU, "a packet has to fit a queue's record");
 #define SACK_DELAY_MS 20
 #define CHUNKS_MAX    4096 /* queued messages one way, and received chunks not yet read */
 
+#define AFTERLIFE_MS  1000 /* an endpoint may leave timers of 20 ms behind that free it */
+
 /* ---- the stack ---- */
 
 struct record {
@@ -48,6 +50,7 @@ struct queue {
 	bool has_reader;
 	pthread_t reader;
 	struct bf_list readable; /* of struct sctp_slot */
+	bool needs_timer;	 /* the first worker's only: the clock has to run */
 	/* guarded by the gate */
 	bool needs_wake;
 };
@@ -64,7 +67,9 @@ struct bf_sctp_stack {
 	struct sctp_slot *slots[SLOTS_MAX];
 	unsigned slot_count;
 	struct sctp_slot *free_slots;
-	int64_t last_tick_us;
+	unsigned live_count;
+	int64_t last_tick_us; /* 0: the clock stands still */
+	int64_t idle_ms;      /* ticked since the last association went */
 };
 
 /* The exception to "no globals": usrsctp is one itself, and its output callback has no argument to hang a pointer on. */
@@ -165,6 +170,28 @@ int bf_sctp_stack_poll(struct bf_sctp_stack *stack, unsigned worker, struct bf_s
 	return got;
 }
 
+/* ---- the clock: in the gate ---- */
+
+static void set_needs_timer(struct bf_sctp_stack *stack, bool needs_timer)
+{
+	struct queue *queue = &stack->queues[0];
+
+	pthread_mutex_lock(&queue->lock);
+	if (needs_timer && !queue->needs_timer)
+		note_added(queue, is_empty(queue));
+	queue->needs_timer = needs_timer;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+static void stop_clock_if_idle(struct bf_sctp_stack *stack, int64_t elapsed_ms)
+{
+	stack->idle_ms = stack->live_count > 0 ? 0 : stack->idle_ms + elapsed_ms;
+	if (stack->idle_ms < AFTERLIFE_MS)
+		return;
+	stack->last_tick_us = 0;
+	set_needs_timer(stack, false);
+}
+
 /* ---- slots: in the gate ---- */
 
 static struct sctp_slot *slot_at(void *address)
@@ -204,6 +231,8 @@ static int take_slot(
 	slot->has_room = false;
 	slot->id = conf->id;
 	slot->worker = conf->worker;
+	stack->live_count++;
+	set_needs_timer(stack, true);
 	*out = slot;
 	return 0;
 }
@@ -218,6 +247,7 @@ static void put_slot(struct bf_sctp_stack *stack, struct sctp_slot *slot)
 	slot->is_live = false;
 	slot->next_free = stack->free_slots;
 	stack->free_slots = slot;
+	stack->live_count--;
 }
 
 /* ---- callbacks of usrsctp: in the gate, on any thread ---- */
@@ -361,8 +391,20 @@ void bf_sctp_stack_on_timer(struct bf_sctp_stack *stack, int64_t now_us)
 			stack->last_tick_us += elapsed_ms * 1000; /* the rest counts next time */
 		}
 		usrsctp_handle_timers((uint32_t)elapsed_ms);
+		stop_clock_if_idle(stack, elapsed_ms);
 	}
 	leave(stack);
+}
+
+bool bf_sctp_stack_needs_timer(struct bf_sctp_stack *stack)
+{
+	struct queue *queue = &stack->queues[0];
+	bool needs_timer;
+
+	pthread_mutex_lock(&queue->lock);
+	needs_timer = queue->needs_timer;
+	pthread_mutex_unlock(&queue->lock);
+	return needs_timer;
 }
 
 /* ---- sockets ---- */

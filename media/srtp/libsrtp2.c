@@ -1,7 +1,8 @@
 /* The engine on libsrtp2: one session for each bf_srtp, whose template stream holds the keys. Streams of single SSRCs are
  * cloned from it and share its ciphers, so that the master key is expanded once. libsrtp2 clones only after a packet has
- * been authenticated, without a limit; `ssrcs` is the limit. */
+ * been authenticated, without a limit; `streams` is the limit. */
 #include "media/srtp/srtp_priv.h"
+#include "media/srtp/stream_priv.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -11,15 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Packets behind the newest that are still told from replays. At 1 Mbit/s and 1200 bytes a packet 10 s: more than any
- * retransmission comes late. libsrtp2's default of 128 is less than one video frame's burst. */
-#define REPLAY_WINDOW 1024
-
 struct lib_srtp {
 	struct bf_srtp common;
 	/* owned */
 	srtp_t session;
-	struct bf_ssrc_set ssrcs;
+	struct bf_srtp_streams streams; /* only which there are */
 };
 
 static struct lib_srtp *lib_of(struct bf_srtp *srtp)
@@ -60,11 +57,12 @@ static int create(struct bf_srtp **out, struct bf_srtp_engine *engine, enum bf_s
 	(void)engine;
 	if (!lib)
 		return -ENOMEM;
+	bf_srtp_streams_init(&lib->streams);
 	memset(&policy, 0, sizeof(policy));
 	set_policy(&policy, profile);
 	policy.ssrc.type = is_outgoing ? ssrc_any_outbound : ssrc_any_inbound;
 	policy.key = copy.bytes;
-	policy.window_size = REPLAY_WINDOW;
+	policy.window_size = BF_SRTP_RTP_WINDOW;
 	policy.allow_repeat_tx = is_outgoing;
 	status = srtp_create(&lib->session, &policy);
 	explicit_bzero(&copy, sizeof(copy));
@@ -82,22 +80,27 @@ static void destroy_srtp(struct bf_srtp *srtp)
 	struct lib_srtp *lib = lib_of(srtp);
 
 	srtp_dealloc(lib->session);
-	bf_ssrc_set_deinit(&lib->ssrcs);
+	bf_srtp_streams_deinit(&lib->streams);
 	free(lib);
 }
 
 /* Whether this SSRC has a context or may get one. */
 static bool admit(struct lib_srtp *lib, uint32_t ssrc, bool *is_new)
 {
-	*is_new = !bf_ssrc_set_has(&lib->ssrcs, ssrc);
-	return !*is_new || bf_ssrc_set_reserve(&lib->ssrcs) == 0;
+	*is_new = !bf_srtp_streams_find(&lib->streams, ssrc);
+	return !*is_new || bf_srtp_streams_reserve(&lib->streams) == 0;
 }
 
 /* After an attempt: libsrtp2 has made a context even where it then refused to protect. */
 static void note(struct lib_srtp *lib, uint32_t ssrc, bool is_new, bool has_context)
 {
-	if (is_new && has_context)
-		bf_ssrc_set_add(&lib->ssrcs, ssrc);
+	struct bf_srtp_stream *stream;
+
+	if (is_new && has_context) {
+		int err = bf_srtp_streams_add(&stream, &lib->streams, ssrc, false);
+
+		assert(!err); /* admit has reserved its place */
+	}
 }
 
 static enum bf_drop drop_of(srtp_err_status_t status, enum bf_drop malformed)
@@ -210,9 +213,9 @@ static void remove_ssrc(struct bf_srtp *srtp, uint32_t ssrc)
 {
 	struct lib_srtp *lib = lib_of(srtp);
 
-	if (!bf_ssrc_set_has(&lib->ssrcs, ssrc))
+	if (!bf_srtp_streams_find(&lib->streams, ssrc))
 		return;
-	bf_ssrc_set_remove(&lib->ssrcs, ssrc);
+	bf_srtp_streams_remove(&lib->streams, ssrc);
 	srtp_remove_stream(lib->session, htonl(ssrc));
 }
 
@@ -222,7 +225,6 @@ static void destroy(struct bf_srtp_engine *engine)
 }
 
 static const struct bf_srtp_engine_ops ops = {
-	.name = "libsrtp2",
 	.destroy = destroy,
 	.create = create,
 	.destroy_srtp = destroy_srtp,
@@ -256,6 +258,7 @@ int bf_srtp_libsrtp2_new(struct bf_srtp_engine **out, char *why, size_t why_size
 	if (!engine)
 		return -ENOMEM;
 	engine->ops = &ops;
+	engine->name = "libsrtp2";
 	*out = engine;
 	return 0;
 }

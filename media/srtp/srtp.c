@@ -59,10 +59,11 @@ size_t bf_srtp_salt_len(enum bf_srtp_profile profile)
 	return find_profile(profile)->salt_len;
 }
 
-size_t bf_srtp_tag_len(enum bf_srtp_profile profile)
-{
-	return find_profile(profile)->tag_len;
-}
+#ifdef BF_HAVE_IPSEC_MB
+#define IPSEC_MB_NEW bf_srtp_ipsec_mb_new
+#else
+#define IPSEC_MB_NEW NULL /* the library is for x86-64 only */
+#endif
 
 /* In the order in which BF_SRTP_ENGINE_AUTO tries them. */
 static const struct engine_kind {
@@ -72,8 +73,8 @@ static const struct engine_kind {
 	bool is_auto; /* may be chosen by itself */
 } kinds[] = {
 	{BF_SRTP_ENGINE_AUTO, "auto", NULL, false},
-	{BF_SRTP_ENGINE_IPSEC_MB, "ipsec-mb", NULL, true},
-	{BF_SRTP_ENGINE_OPENSSL, "openssl", NULL, true},
+	{BF_SRTP_ENGINE_IPSEC_MB, "ipsec-mb", IPSEC_MB_NEW, true},
+	{BF_SRTP_ENGINE_OPENSSL, "openssl", bf_srtp_openssl_new, true},
 	{BF_SRTP_ENGINE_LIBSRTP2, "libsrtp2", bf_srtp_libsrtp2_new, false},
 };
 
@@ -106,7 +107,7 @@ int bf_srtp_engine_kind_from_name(enum bf_srtp_engine_kind *out, struct bf_bytes
 static int create_engine(
 	struct bf_srtp_engine **out, const struct engine_kind *kind, char *why, size_t why_size)
 {
-	char cause[WHY_MAX] = "not in this build";
+	char cause[WHY_MAX] = "this build is without it";
 	int err = kind->create ? kind->create(out, cause, sizeof(cause)) : -ENOTSUP;
 
 	if (err)
@@ -148,9 +149,24 @@ void bf_srtp_engine_free(struct bf_srtp_engine *engine)
 	engine->ops->destroy(engine);
 }
 
+size_t bf_srtp_tag_len(enum bf_srtp_profile profile)
+{
+	return find_profile(profile)->tag_len;
+}
+
 const char *bf_srtp_engine_name(const struct bf_srtp_engine *engine)
 {
-	return engine->ops->name;
+	return engine->name;
+}
+
+void bf_srtp_fill_common(struct bf_srtp *srtp, struct bf_srtp_engine *engine,
+	enum bf_srtp_profile profile, bool is_outgoing)
+{
+	srtp->engine = engine;
+	srtp->profile = profile;
+	srtp->tag_len = find_profile(profile)->tag_len;
+	srtp->is_outgoing = is_outgoing;
+	engine->srtp_count++;
 }
 
 int bf_srtp_new(struct bf_srtp **out, struct bf_srtp_engine *engine, enum bf_srtp_profile profile,
@@ -164,10 +180,7 @@ int bf_srtp_new(struct bf_srtp **out, struct bf_srtp_engine *engine, enum bf_srt
 	err = engine->ops->create(&srtp, engine, profile, key, is_outgoing);
 	if (err)
 		return err;
-	srtp->engine = engine;
-	srtp->profile = profile;
-	srtp->is_outgoing = is_outgoing;
-	engine->srtp_count++;
+	bf_srtp_fill_common(srtp, engine, profile, is_outgoing);
 	*out = srtp;
 	return 0;
 }
@@ -180,8 +193,7 @@ void bf_srtp_free(struct bf_srtp *srtp)
 	srtp->engine->ops->destroy_srtp(srtp);
 }
 
-/* Length of the RTP header with CSRCs and extension, 0 if it is not all there (RFC 3550 sections 5.1 and 5.3.1). */
-static size_t rtp_header_len(const uint8_t *data, size_t len)
+size_t bf_srtp_rtp_header_len(const uint8_t *data, size_t len)
 {
 	size_t header_len;
 
@@ -205,10 +217,10 @@ void bf_srtp_protect(struct bf_srtp_protect_job *jobs, size_t count)
 		const struct bf_srtp_protect_job *job = &jobs[i];
 
 		assert(job->srtp->is_outgoing);
-		assert(rtp_header_len(job->dst, job->header_len) == job->header_len);
+		assert(bf_srtp_rtp_header_len(job->dst, job->header_len) == job->header_len);
 		assert(job->header_len > 0); /* 0 is what an incomplete header has for a length */
-		assert(job->dst_size >= job->header_len + job->front_len + job->payload.len +
-						bf_srtp_tag_len(job->srtp->profile));
+		assert(job->dst_size >=
+			job->header_len + job->front_len + job->payload.len + job->srtp->tag_len);
 	}
 	while (start < count) {
 		struct bf_srtp_engine *engine = jobs[start].srtp->engine;
@@ -227,11 +239,11 @@ void bf_srtp_unprotect(struct bf_srtp_unprotect_job *jobs, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		struct bf_srtp_unprotect_job *job = &jobs[i];
-		size_t header_len = rtp_header_len(job->data, job->len);
+		size_t header_len = bf_srtp_rtp_header_len(job->data, job->len);
 
 		assert(!job->srtp->is_outgoing);
 		job->drop = BF_DROP_NONE;
-		if (header_len == 0 || job->len < header_len + bf_srtp_tag_len(job->srtp->profile))
+		if (header_len == 0 || job->len < header_len + job->srtp->tag_len)
 			job->drop = BF_DROP_RTP_MALFORMED;
 	}
 	while (start < count) {
@@ -257,8 +269,7 @@ int bf_srtp_protect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t len, size_t
 enum bf_drop bf_srtp_unprotect_rtcp(struct bf_srtp *srtp, uint8_t *data, size_t *len)
 {
 	assert(!srtp->is_outgoing);
-	if (*len < RTCP_HEADER_LEN + RTCP_TRAILER_LEN + bf_srtp_tag_len(srtp->profile) ||
-		data[0] >> 6 != 2)
+	if (*len < RTCP_HEADER_LEN + RTCP_TRAILER_LEN + srtp->tag_len || data[0] >> 6 != 2)
 		return BF_DROP_RTCP_MALFORMED;
 	return srtp->engine->ops->unprotect_rtcp(srtp, data, len);
 }

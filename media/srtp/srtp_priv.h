@@ -8,33 +8,16 @@
 
 #include "media/srtp/srtp.h"
 
-/* A set of SSRCs that grows by doubling up to BF_SRTP_SSRC_MAX. */
-struct bf_ssrc_set {
-	/* owned */
-	uint64_t *slots; /* 0: free; else the SSRC with bit 32 set */
-	/* state */
-	size_t slot_count; /* 0 or a power of two, at least twice `count` */
-	size_t count;
-};
-
-bool bf_ssrc_set_has(const struct bf_ssrc_set *set, uint32_t ssrc);
-
-/* Make sure that one more fits, so that a later bf_ssrc_set_add cannot fail. -ENOBUFS at the limit, -ENOMEM. */
-int bf_ssrc_set_reserve(struct bf_ssrc_set *set);
-void bf_ssrc_set_add(struct bf_ssrc_set *set, uint32_t ssrc); /* reserved before; not in the set */
-void bf_ssrc_set_remove(struct bf_ssrc_set *set, uint32_t ssrc);
-void bf_ssrc_set_deinit(struct bf_ssrc_set *set);
-
 /* The part of a bf_srtp that every engine begins its own with. */
 struct bf_srtp {
 	struct bf_srtp_engine *engine;
 	enum bf_srtp_profile profile;
 	bool is_outgoing;
+	size_t tag_len; /* bytes of authentication tag behind an RTP packet */
 };
 
 /* Batches handed to an engine belong to it alone; jobs of a batch may be of different bf_srtp. */
 struct bf_srtp_engine_ops {
-	const char *name;
 	void (*destroy)(struct bf_srtp_engine *engine);
 	/* -ENOMEM. Fills everything but the common part. */
 	int (*create)(struct bf_srtp **out, struct bf_srtp_engine *engine,
@@ -54,10 +37,20 @@ struct bf_srtp_engine_ops {
 /* The part that every engine begins with. */
 struct bf_srtp_engine {
 	const struct bf_srtp_engine_ops *ops;
+	const char *name;
 	size_t srtp_count; /* that borrow it */
 };
 
-/* Engines. -ENOTSUP with `why`, -ENOMEM. Each sets `ops`. */
+/* Engines. -ENOTSUP with `why`, -ENOMEM. Each sets `ops` and `name`. */
 int bf_srtp_libsrtp2_new(struct bf_srtp_engine **out, char *why, size_t why_size);
+int bf_srtp_openssl_new(struct bf_srtp_engine **out, char *why, size_t why_size);
+int bf_srtp_ipsec_mb_new(struct bf_srtp_engine **out, char *why, size_t why_size);
+
+/* What bf_srtp_new does with what an engine has created. */
+void bf_srtp_fill_common(struct bf_srtp *srtp, struct bf_srtp_engine *engine,
+	enum bf_srtp_profile profile, bool is_outgoing);
+
+/* Length of the RTP header with CSRCs and extension, 0 if it is not all there (RFC 3550 sections 5.1 and 5.3.1). */
+size_t bf_srtp_rtp_header_len(const uint8_t *data, size_t len);
 
 #endif

@@ -29,7 +29,7 @@ def one_to_many(count, profile, gro, ratio=None, us=None):
         f"one-to-many-{count}-{SHORT[profile].lower()}-gro-{gro}",
         f"one to {count}, {SHORT[profile]}, GRO {gro}",
         "one-to-many",
-        [f"--subscribers={count}", f"--profile={profile}", f"--gro={gro}"] + (["--sample=50"] if count > 400 else []),
+        [f"--subscribers={count}", "--late=0", f"--profile={profile}", f"--gro={gro}"] + (["--sample=50"] if count > 400 else []),
         ratio=ratio,
         us=us,
     )
@@ -65,7 +65,7 @@ def impaired(count, profile, gro, ratio=None):
         f"impaired-{count}-{SHORT[profile].lower()}-gro-{gro}",
         f"2 % loss, one to {count}",
         "impaired",
-        [f"--subscribers={count}", f"--profile={profile}", f"--gro={gro}"],
+        [f"--subscribers={count}", "--late=0", f"--profile={profile}", f"--gro={gro}"],
         ratio=ratio,
     )
 
@@ -117,9 +117,9 @@ PATHS = {
     "latency_max_ms": ("latency_us.max", 1000),
     "received": ("delivery.received", 1),
     "lost": ("delivery.lost", 1),
-    "lost_video": ("delivery.lost_video", 1),
-    "lost_audio": ("delivery.lost_audio", 1),
     "undelivered": ("delivery.undelivered", 1),
+    "undelivered_video": ("delivery.undelivered_video", 1),
+    "undelivered_audio": ("delivery.undelivered_audio", 1),
     "repaired": ("delivery.repaired", 1),
     "kib_per_subscriber": ("memory.per_subscriber_bytes", 1024),
     "kib_per_subscription": ("memory.per_subscription_bytes", 1024),
@@ -141,6 +141,9 @@ def figures(report):
         value = follow(report, path)
         if value is not None:
             out[name] = value / divisor if divisor > 1 else value
+    if out.get("packets_per_second") == 0:
+        for name in ("cpu_us_per_packet", "packets_per_cpu_second"):  # nothing came: no figure
+            out.pop(name, None)
     window = follow(report, "window.duration_us")
     server = report.get("server")
     if window and server:

@@ -5,8 +5,9 @@
 
 #define LAG_MAX_NS \
 	5000000 /* a publisher later than that for 1 packet in 100 no longer sends what it says it sends */
-#define CPU_MAX_PERMILLE  900
-#define WAIT_MAX_PERMILLE 10
+#define CPU_MAX_PERMILLE    900
+#define WAIT_MAX_PERMILLE   10
+#define OTHERS_MAX_PERMILLE 30 /* ticks are coarse */
 
 static void complain(struct bf_json *array, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -43,6 +44,21 @@ static void judge_clients(struct bf_json *failures, const struct bench_scenario 
 		complain(failures, "%u clients could not leave", scenario->started - through);
 }
 
+/* Over a bad network audio is lost: nobody asks for it again. */
+static void judge_missing(struct bf_json *failures, const struct bench_scenario *scenario,
+	const struct bench_tally *tally)
+{
+	bool is_impaired = scenario->options->scenario == BENCH_IMPAIRED;
+	uint64_t lost = is_impaired ? tally->kind_lost[BENCH_VIDEO] : tally->lost;
+	uint64_t undelivered =
+		is_impaired ? tally->kind_undelivered[BENCH_VIDEO] : tally->undelivered;
+
+	if (lost > 0 || undelivered > 0)
+		complain(failures,
+			"%lu packets missing within streams, %lu of those sent never came", lost,
+			undelivered);
+}
+
 static void judge_media(struct bf_json *failures, const struct bench_scenario *scenario,
 	const struct bench_tally *tally)
 {
@@ -54,10 +70,7 @@ static void judge_media(struct bf_json *failures, const struct bench_scenario *s
 		complain(failures, "%u streams came twice", tally->doubled_streams);
 	if (tally->without_keyframe > 0)
 		complain(failures, "%u streams saw no keyframe", tally->without_keyframe);
-	if (tally->lost > 0 || tally->undelivered > 0)
-		complain(failures,
-			"%lu packets missing within streams, %lu of those sent never came",
-			tally->lost, tally->undelivered);
+	judge_missing(failures, scenario, tally);
 	if (totals->samples == 0)
 		complain(failures, "nothing was decrypted");
 }
@@ -107,7 +120,23 @@ struct bf_json *bench_judge_generator(const struct bench_scenario *scenario)
 	return reasons;
 }
 
-/* Waiting for a core means that something else ran on it. */
+/* A server of many threads waits for itself, so what others had of its core tells more than how long it waited. */
+static void judge_core(
+	struct bf_json *reasons, const struct bench_server *from, const struct bench_server *to)
+{
+	int64_t ns = to->at_ns - from->at_ns;
+	int64_t others =
+		permille(to->core_busy_ns - from->core_busy_ns - (to->cpu_ns - from->cpu_ns), ns);
+	int64_t stolen = permille(to->core_stolen_ns - from->core_stolen_ns, ns);
+
+	if (others > OTHERS_MAX_PERMILLE)
+		complain(reasons, "others used the server's core for %ld.%ld %% of the time",
+			others / 10, others % 10);
+	if (stolen > OTHERS_MAX_PERMILLE)
+		complain(reasons, "other guests of the host had it for %ld.%ld %%", stolen / 10,
+			stolen % 10);
+}
+
 struct bf_json *bench_judge_peace(const struct bench_scenario *scenario)
 {
 	const struct bench_moment *from = &scenario->opened, *to = &scenario->closed;
@@ -120,7 +149,9 @@ struct bf_json *bench_judge_peace(const struct bench_scenario *scenario)
 	}
 	server = permille(to->server.wait_ns - from->server.wait_ns, to->at_ns - from->at_ns);
 	own = permille(to->own_wait_ns - from->own_wait_ns, to->at_ns - from->at_ns);
-	if (server > WAIT_MAX_PERMILLE)
+	if (from->server.has_core && to->server.has_core)
+		judge_core(reasons, &from->server, &to->server);
+	else if (server > WAIT_MAX_PERMILLE)
 		complain(reasons, "the server waited for its core %ld.%ld %% of the time",
 			server / 10, server % 10);
 	if (own > WAIT_MAX_PERMILLE)

@@ -118,14 +118,19 @@ int bench_new(struct bench **out, const struct bench_options *options)
 	if (bench->epoll_fd < 0 || !bench->sdp || !bench->text || !bench->rx)
 		goto fail;
 	err = find_server(bench, options->server);
+	if (!err && options->scenario == BENCH_IMPAIRED)
+		err = bench_impair_init(&bench->impair, &options->impair);
 	if (!err)
 		err = choose_local(bench);
 	if (!err)
 		err = bf_dtls_ctx_new(&bench->dtls, &options->profile, 1);
-	if (!err)
-		err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why));
 	if (err)
 		goto fail;
+	err = bf_srtp_engine_new(&bench->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why));
+	if (err) {
+		fprintf(stderr, "belfry-bench: %s\n", why);
+		goto fail;
+	}
 	bench_probe_table_init(&bench->table);
 	bench_sync_clocks(bench);
 	*out = bench;
@@ -142,6 +147,7 @@ void bench_free(struct bench *bench)
 		return;
 	bf_srtp_engine_free(bench->srtp);
 	bf_dtls_ctx_free(bench->dtls);
+	bench_impair_deinit(&bench->impair);
 	free(bench->sdp);
 	free(bench->text);
 	free(bench->rx);

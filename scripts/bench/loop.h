@@ -9,6 +9,7 @@
 #include "media/dtls/dtls.h"
 #include "media/sdp/sdp.h"
 #include "scripts/bench/histogram.h"
+#include "scripts/bench/impair.h"
 #include "scripts/bench/options.h"
 #include "scripts/bench/probe.h"
 
@@ -55,6 +56,7 @@ struct bench {
 	struct bf_sdp *sdp; /* scratch for reading descriptions */
 	char *text;	    /* scratch for writing them, BENCH_SDP_MAX bytes */
 	struct bench_rx *rx;
+	struct bench_impair impair; /* has a ring only if the network is to be bad */
 	/* state */
 	struct bf_addr http;  /* the server's address */
 	char host[128];	      /* as its URL writes it */
@@ -63,7 +65,7 @@ struct bench {
 	int64_t real_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	bool is_measuring;	/* the steady window is open: latencies count */
 	struct bench_totals totals;
-	struct bench_histogram latency_ns;
+	struct bench_histogram latency_ns, recent_ns; /* of the window; of its present part */
 	struct bench_histogram
 		lag_ns; /* how late the publishers' packets left, against their schedule */
 };

@@ -1,4 +1,4 @@
-/* belfry-bench - a load generator for WebRTC servers that speak WHIP and WHEP. */
+/* belfry-bench - a load generator for WebRTC servers: WHIP and WHEP, belfry's own signaling, Janus. */
 #include "scripts/bench/scenario.h"
 #include "scripts/bench/table.h"
 
@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #define FILE_MAX (16 << 20)
 
@@ -23,6 +24,17 @@ static int write_json(const char *path, const struct bf_json *json)
 	return err;
 }
 
+/* Each client has up to four descriptors. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int command_run(int argc, char **argv)
 {
 	struct bench_options options;
@@ -33,6 +45,7 @@ static int command_run(int argc, char **argv)
 
 	if (err)
 		return 2;
+	raise_descriptor_limit();
 	err = bench_scenario_run(&scenario, &options);
 	if (err) {
 		bench_scenario_free(&scenario);

@@ -2,49 +2,104 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char usage[] =
-	"usage: belfry-bench run --server=http://HOST:PORT [options]\n"
-	"       belfry-bench table FILE\n"
-	"\n"
-	"run: clients join, send and receive; measures, checks, prints and writes figures.\n"
-	"  --scenario=NAME       (one-to-many) one-to-many, conference, audio-rooms, join-storm, "
-	"impaired\n"
-	"  --adapter=NAME        (whip) how the server is talked to: whip, belfry, janus\n"
-	"  --server=URL          where the server answers HTTP\n"
-	"  --pid=N               process of the server: its CPU time and memory are read from "
-	"/proc\n"
-	"  --local=IP            (that which reaches the server) address of this machine for "
-	"media\n"
-	"  --profile=NAME        (AEAD_AES_128_GCM) the only SRTP profile offered\n"
-	"one-to-many, join-storm, impaired:\n"
-	"  --publishers=N        (1) each with one video and one audio stream\n"
-	"  --subscribers=N       (50) subscriber i plays publisher i modulo the publishers\n"
-	"  --late=N              (a tenth) subscribers that join while media flows\n"
-	"conference:\n"
-	"  --participants=N      (8) everyone receives everyone else\n"
-	"  --speakers=N          (all) send video and audio; the others only audio, in DTX\n"
-	"audio-rooms:\n"
-	"  --rooms=N             (100)    --room-size=N (4) participants of each\n"
-	"media:\n"
-	"  --video-kbps=N        (1500)    --video-fps=N (30)\n"
-	"  --video-bytes=N       (1200) size of a video packet\n"
-	"  --audio=on|off        (on) 50 packets a second\n"
-	"the run:\n"
-	"  --parallel=N          (32) joins in flight at once\n"
-	"  --seconds=N           (10) length of the steady window\n"
-	"  --warmup-ms=N         (1000) media before the window opens\n"
-	"  --gro=on|off          (on) read trains of datagrams with UDP_GRO\n"
-	"  --sample=N            (20) one packet in N is decrypted and its bytes are checked\n"
-	"  --times=kernel|user   (kernel) when a packet came: at the socket, or when it was read\n"
-	"  --json=FILE           figures\n"
-	"servers:\n"
-	"  --whip=PATH           whip: endpoint of publisher {n} (/whip/bench/p{n})\n"
-	"  --whep=PATH           whip: endpoint that plays publisher {n} (/whep/bench/p{n})\n"
-	"  --token=TEXT          whip: bearer token of both\n"
-	"table: prints the figures of one or more runs as a table.\n";
+/* ---- the options ---- */
+
+enum type {
+	TYPE_HEADING, /* `name` is one of the usage text */
+	TYPE_TEXT,
+	TYPE_NUMBER,
+	TYPE_CHOICE, /* a bool: the first of two words, or the second */
+	TYPE_PROFILE,
+	TYPE_SCENARIO,
+};
+
+struct row {
+	enum type type;
+	const char *name, *value; /* "--name=value" in the usage text */
+	size_t offset;		  /* in struct bench_options */
+	unsigned min, max;
+	const char *yes, *no;
+	const char *help;
+};
+
+#define HEADING(text)                              \
+	{                                          \
+		.type = TYPE_HEADING, .name = text \
+	}
+#define TEXT(n, v, field, h)                                                                \
+	{                                                                                   \
+		TYPE_TEXT, n, v, offsetof(struct bench_options, field), 0, 0, NULL, NULL, h \
+	}
+#define NUMBER(n, field, min, max, h)                                                             \
+	{                                                                                         \
+		TYPE_NUMBER, n, "N", offsetof(struct bench_options, field), min, max, NULL, NULL, \
+			h                                                                         \
+	}
+#define CHOICE(n, field, yes, no, h)                                                              \
+	{                                                                                         \
+		TYPE_CHOICE, n, yes "|" no, offsetof(struct bench_options, field), 0, 0, yes, no, \
+			h                                                                         \
+	}
+
+static const struct row rows[] = {
+	{TYPE_SCENARIO, "scenario", "NAME", offsetof(struct bench_options, scenario), 0, 0, NULL,
+		NULL, "(one-to-many) one-to-many, conference, audio-rooms, join-storm, impaired"},
+	TEXT("adapter", "NAME", adapter, "(whip) how the server is talked to: whip, belfry, janus"),
+	TEXT("server", "URL", server, "http://HOST:PORT where the server answers"),
+	NUMBER("pid", pid, 1, 1u << 30,
+		"process of the server: its CPU time and memory are read from /proc"),
+	TEXT("local", "IP", local,
+		"(that which reaches the server) address of this machine for media"),
+	{TYPE_PROFILE, "profile", "NAME", offsetof(struct bench_options, profile), 0, 0, NULL, NULL,
+		"(AEAD_AES_128_GCM) the only SRTP profile offered"},
+	HEADING("one-to-many, join-storm, impaired"),
+	NUMBER("publishers", publishers, 1, BENCH_PEERS_MAX,
+		"(1) each with one video and one audio stream"),
+	NUMBER("subscribers", subscribers, 0, BENCH_PEERS_MAX,
+		"(50) subscriber i plays publisher i modulo the publishers"),
+	NUMBER("late", late, 0, BENCH_PEERS_MAX,
+		"(a tenth) subscribers that join while media flows"),
+	HEADING("conference"),
+	NUMBER("participants", participants, 2, BENCH_PEERS_MAX,
+		"(8) everyone receives everyone else"),
+	NUMBER("speakers", speakers, 0, BENCH_PEERS_MAX,
+		"(all) send video and audio; the others only audio, in DTX"),
+	HEADING("audio-rooms"),
+	NUMBER("rooms", rooms, 1, BENCH_PEERS_MAX, "(100)"),
+	NUMBER("room-size", room_size, 2, BENCH_PEERS_MAX, "(4) participants of each"),
+	HEADING("impaired: in both directions, once connected"),
+	NUMBER("loss-permille", impair.loss_permille, 0, 1000, "(20) of all datagrams"),
+	NUMBER("reorder-permille", impair.reorder_permille, 0, 1000,
+		"(10) held back, so that others overtake them"),
+	NUMBER("reorder-ms", impair.reorder_ms, 1, 1000, "(15) ... for so long"),
+	NUMBER("seed", seed, 0, UINT32_MAX, "(1) which ones"),
+	HEADING("media"),
+	NUMBER("video-kbps", video_kbps, 1, 100000, "(1500)"),
+	NUMBER("video-fps", video_fps, 1, 240, "(30)"),
+	NUMBER("video-bytes", video_bytes, 200, 1300, "(1200) size of a video packet"),
+	CHOICE("audio", has_audio, "on", "off", "(on) 50 packets a second"),
+	HEADING("the run"),
+	NUMBER("parallel", parallel, 1, BENCH_PEERS_MAX, "(32) joins in flight at once"),
+	NUMBER("seconds", seconds, 1, 86400, "(10) length of the steady window"),
+	NUMBER("interval", interval, 0, 3600,
+		"(0: none) seconds of each part of the window with figures of its own"),
+	NUMBER("warmup-ms", warmup_ms, 0, 600000, "(1000) media before the window opens"),
+	CHOICE("gro", has_gro, "on", "off", "(on) read trains of datagrams with UDP_GRO"),
+	NUMBER("sample", sample, 1, 10000,
+		"(20) one packet in N is decrypted and its bytes are checked"),
+	CHOICE("times", has_kernel_times, "kernel", "user",
+		"(kernel) when a packet came: at the socket, or when it was read"),
+	TEXT("json", "FILE", json, "figures"),
+	HEADING("adapter whip"),
+	TEXT("whip", "PATH", whip, "(/whip/bench/p{n}) endpoint of publisher {n}"),
+	TEXT("whep", "PATH", whep, "(/whep/bench/p{n}) endpoint that plays publisher {n}"),
+	TEXT("token", "TEXT", token, "bearer token of both"),
+};
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
 static const char *const scenarios[] = {
 	[BENCH_ONE_TO_MANY] = "one-to-many",
@@ -62,69 +117,24 @@ const char *bench_scenario_name(enum bench_scenario_kind scenario)
 
 void bench_options_print_usage(void)
 {
-	fputs(usage, stderr);
+	char text[48];
+
+	fputs("usage: belfry-bench run --server=http://HOST:PORT [options]\n"
+	      "       belfry-bench table FILE\n\n"
+	      "run: clients join, send and receive; measures, checks, prints and writes figures.\n",
+		stderr);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (rows[i].type == TYPE_HEADING) {
+			fprintf(stderr, "%s:\n", rows[i].name);
+			continue;
+		}
+		snprintf(text, sizeof(text), "--%s=%s", rows[i].name, rows[i].value);
+		fprintf(stderr, "  %-22s %s\n", text, rows[i].help);
+	}
+	fputs("table: prints the figures of one or more runs as a table.\n", stderr);
 }
 
-enum opt {
-	OPT_SERVER = 256,
-	OPT_WHIP,
-	OPT_WHEP,
-	OPT_TOKEN,
-	OPT_PID,
-	OPT_PUBLISHERS,
-	OPT_SUBSCRIBERS,
-	OPT_LATE,
-	OPT_PARALLEL,
-	OPT_SECONDS,
-	OPT_WARMUP_MS,
-	OPT_VIDEO_KBPS,
-	OPT_VIDEO_FPS,
-	OPT_VIDEO_BYTES,
-	OPT_AUDIO,
-	OPT_PROFILE,
-	OPT_SAMPLE,
-	OPT_TIMES,
-	OPT_JSON,
-	OPT_SCENARIO,
-	OPT_ADAPTER,
-	OPT_PARTICIPANTS,
-	OPT_SPEAKERS,
-	OPT_ROOMS,
-	OPT_ROOM_SIZE,
-	OPT_GRO,
-	OPT_LOCAL,
-};
-
-static const struct option long_options[] = {
-	{"server", required_argument, NULL, OPT_SERVER},
-	{"whip", required_argument, NULL, OPT_WHIP},
-	{"whep", required_argument, NULL, OPT_WHEP},
-	{"token", required_argument, NULL, OPT_TOKEN},
-	{"pid", required_argument, NULL, OPT_PID},
-	{"publishers", required_argument, NULL, OPT_PUBLISHERS},
-	{"subscribers", required_argument, NULL, OPT_SUBSCRIBERS},
-	{"late", required_argument, NULL, OPT_LATE},
-	{"parallel", required_argument, NULL, OPT_PARALLEL},
-	{"seconds", required_argument, NULL, OPT_SECONDS},
-	{"warmup-ms", required_argument, NULL, OPT_WARMUP_MS},
-	{"video-kbps", required_argument, NULL, OPT_VIDEO_KBPS},
-	{"video-fps", required_argument, NULL, OPT_VIDEO_FPS},
-	{"video-bytes", required_argument, NULL, OPT_VIDEO_BYTES},
-	{"audio", required_argument, NULL, OPT_AUDIO},
-	{"profile", required_argument, NULL, OPT_PROFILE},
-	{"sample", required_argument, NULL, OPT_SAMPLE},
-	{"times", required_argument, NULL, OPT_TIMES},
-	{"json", required_argument, NULL, OPT_JSON},
-	{"scenario", required_argument, NULL, OPT_SCENARIO},
-	{"adapter", required_argument, NULL, OPT_ADAPTER},
-	{"participants", required_argument, NULL, OPT_PARTICIPANTS},
-	{"speakers", required_argument, NULL, OPT_SPEAKERS},
-	{"rooms", required_argument, NULL, OPT_ROOMS},
-	{"room-size", required_argument, NULL, OPT_ROOM_SIZE},
-	{"local", required_argument, NULL, OPT_LOCAL},
-	{"gro", required_argument, NULL, OPT_GRO},
-	{NULL, 0, NULL, 0},
-};
+/* ---- their values ---- */
 
 static int take_number(unsigned *out, const char *text, unsigned min, unsigned max)
 {
@@ -169,83 +179,46 @@ static int take_scenario(enum bench_scenario_kind *out, const char *text)
 	return -EINVAL;
 }
 
-static int take(struct bench_options *out, int option, const char *text)
+static int take(struct bench_options *out, const struct row *row, const char *text)
 {
-	unsigned number;
-	int err;
+	void *at = (char *)out + row->offset;
 
-	switch (option) {
-	case OPT_SERVER:
-		out->server = text;
+	switch (row->type) {
+	case TYPE_HEADING:
+		break;
+	case TYPE_TEXT:
+		*(const char **)at = text;
 		return 0;
-	case OPT_WHIP:
-		out->whip = text;
-		return 0;
-	case OPT_WHEP:
-		out->whep = text;
-		return 0;
-	case OPT_TOKEN:
-		out->token = text;
-		return 0;
-	case OPT_JSON:
-		out->json = text;
-		return 0;
-	case OPT_PID:
-		err = take_number(&number, text, 1, 1u << 30);
-		if (!err)
-			out->pid = (pid_t)number;
-		return err;
-	case OPT_PUBLISHERS:
-		return take_number(&out->publishers, text, 1, 1000);
-	case OPT_SUBSCRIBERS:
-		return take_number(&out->subscribers, text, 1, BENCH_PEERS_MAX);
-	case OPT_LATE:
-		return take_number(&out->late, text, 0, BENCH_PEERS_MAX);
-	case OPT_PARALLEL:
-		return take_number(&out->parallel, text, 1, BENCH_PEERS_MAX);
-	case OPT_SECONDS:
-		return take_number(&out->seconds, text, 1, 3600);
-	case OPT_WARMUP_MS:
-		return take_number(&out->warmup_ms, text, 0, 600000);
-	case OPT_VIDEO_KBPS:
-		return take_number(&out->video_kbps, text, 1, 100000);
-	case OPT_VIDEO_FPS:
-		return take_number(&out->video_fps, text, 1, 240);
-	case OPT_VIDEO_BYTES:
-		return take_number(&out->video_bytes, text, 200, 1300);
-	case OPT_AUDIO:
-		return take_choice(&out->has_audio, text, "on", "off");
-	case OPT_PROFILE:
-		return take_profile(&out->profile, text);
-	case OPT_SAMPLE:
-		return take_number(&out->sample, text, 1, 10000);
-	case OPT_TIMES:
-		return take_choice(&out->has_kernel_times, text, "kernel", "user");
-	case OPT_SCENARIO:
-		return take_scenario(&out->scenario, text);
-	case OPT_ADAPTER:
-		out->adapter = text;
-		return 0;
-	case OPT_PARTICIPANTS:
-		return take_number(&out->participants, text, 2, BENCH_PEERS_MAX);
-	case OPT_SPEAKERS:
-		return take_number(&out->speakers, text, 0, BENCH_PEERS_MAX);
-	case OPT_ROOMS:
-		return take_number(&out->rooms, text, 1, BENCH_PEERS_MAX);
-	case OPT_ROOM_SIZE:
-		return take_number(&out->room_size, text, 2, BENCH_PEERS_MAX);
-	case OPT_LOCAL:
-		out->local = text;
-		return 0;
-	case OPT_GRO:
-		return take_choice(&out->has_gro, text, "on", "off");
-	default:
-		return -EINVAL; /* getopt_long has said why */
+	case TYPE_NUMBER:
+		return take_number(at, text, row->min, row->max);
+	case TYPE_CHOICE:
+		return take_choice(at, text, row->yes, row->no);
+	case TYPE_PROFILE:
+		return take_profile(at, text);
+	case TYPE_SCENARIO:
+		return take_scenario(at, text);
 	}
+	return -EINVAL;
+}
+
+/* getopt's form of the table: the value of an option is its row's number, and some. */
+#define FIRST 256
+
+static void make_long_options(struct option out[static ROW_COUNT + 1])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (rows[i].type != TYPE_HEADING)
+			out[count++] = (struct option){.name = rows[i].name,
+				.has_arg = required_argument,
+				.val = (int)i + FIRST};
+	out[count] = (struct option){0};
 }
 
 int bench_options_parse(struct bench_options *out, int argc, char **argv)
 {
+	struct option long_options[ROW_COUNT + 1];
 	int option;
 
 	*out = (struct bench_options){
@@ -260,6 +233,8 @@ int bench_options_parse(struct bench_options *out, int argc, char **argv)
 		.speakers = UINT32_MAX,
 		.rooms = 100,
 		.room_size = 4,
+		.impair = {.loss_permille = 20, .reorder_permille = 10, .reorder_ms = 15},
+		.seed = 1,
 		.parallel = 32,
 		.seconds = 10,
 		.warmup_ms = 1000,
@@ -271,13 +246,15 @@ int bench_options_parse(struct bench_options *out, int argc, char **argv)
 		.has_kernel_times = true,
 		.has_gro = true,
 	};
+	make_long_options(long_options);
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		if (take(out, option, optarg) < 0)
+		if (option < FIRST || take(out, &rows[option - FIRST], optarg) < 0)
 			return -EINVAL;
 	if (optind < argc || !out->server) {
 		bench_options_print_usage();
 		return -EINVAL;
 	}
+	out->impair.seed = out->seed;
 	if (out->scenario == BENCH_JOIN_STORM)
 		out->late = 0;
 	else if (out->late > out->subscribers)

@@ -6,8 +6,7 @@
 #define BF_BENCH_OPTIONS_H
 
 #include "media/srtp/srtp.h"
-
-#include <sys/types.h>
+#include "scripts/bench/impair.h"
 
 #define BENCH_PEERS_MAX 20000
 
@@ -21,28 +20,38 @@ enum bench_scenario_kind {
 
 struct bench_options {
 	enum bench_scenario_kind scenario;
-	const char *adapter;	 /* how the server is talked to */
-	const char *server;	 /* http://host:port */
-	const char *whip, *whep; /* paths; {n} is replaced by the publisher's number */
+	const char *adapter; /* how the server is talked to */
+	const char *server;  /* http://host:port */
+	unsigned pid;	     /* of the server, to read its CPU time and memory; 0: unknown */
 	const char *
 		local; /* this machine's IP address for media; NULL: that which reaches the server */
-	const char *token; /* for Authorization: Bearer; NULL: none */
-	const char *json;  /* file for the figures; NULL: none */
-	pid_t pid;	   /* of the server, to read its CPU time and memory; 0: unknown */
 	enum bf_srtp_profile profile;
-	unsigned publishers, subscribers; /* one to many */
-	unsigned participants, speakers;  /* conference */
-	unsigned rooms, room_size;	  /* audio rooms */
-	unsigned late;			  /* of the subscribers: join while media flows */
-	unsigned parallel;		  /* joins in flight at once */
-	unsigned seconds;		  /* of the steady window */
-	unsigned warmup_ms;
+	/* one to many */
+	unsigned publishers, subscribers;
+	unsigned late; /* of the subscribers: join while media flows */
+	/* conference; audio rooms */
+	unsigned participants, speakers;
+	unsigned rooms, room_size;
+	/* impaired */
+	struct bench_impair_conf impair;
+	unsigned seed;
+	/* media */
 	unsigned video_kbps, video_fps;
 	unsigned video_bytes; /* of an RTP packet before encryption */
 	bool has_audio;
+	/* the run */
+	unsigned parallel; /* joins in flight at once */
+	unsigned seconds;  /* of the steady window */
+	unsigned
+		interval; /* seconds of each part of it that has figures of its own; 0: it has no parts */
+	unsigned warmup_ms;
+	bool has_gro;	       /* trains of datagrams are read as such */
 	unsigned sample;       /* one in so many packets is decrypted and checked */
 	bool has_kernel_times; /* packets' arrival by the kernel's clock instead of when they are read */
-	bool has_gro;	       /* trains of datagrams are read as such */
+	const char *json;      /* file for the figures; NULL: none */
+	/* adapter whip */
+	const char *whip, *whep; /* paths; {n} is replaced by the publisher's number */
+	const char *token;	 /* for Authorization: Bearer; NULL: none */
 };
 
 /* Fill `out` from the command line. On error says why on stderr and returns -EINVAL. */

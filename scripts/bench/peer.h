@@ -75,6 +75,9 @@ int64_t bench_peer_tick(struct bench_peer *peer, int64_t now_us);
 void bench_peer_close(struct bench_peer *peer);
 void bench_peer_free(struct bench_peer *peer);
 
+/* Over a bad network: what was held back goes on, as far as it is due. Returns when more is. */
+int64_t bench_peer_run_held(struct bench *bench, int64_t now_ns);
+
 void bench_peer_fail(struct bench_peer *peer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

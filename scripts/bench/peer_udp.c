@@ -65,6 +65,14 @@ static struct notes read_control(struct bench_peer *peer, struct msghdr *msg, in
 	return notes;
 }
 
+/* Only once it is connected: how a bad network slows the start is not what is measured. */
+static bool is_impaired(struct bench_peer *peer, bool is_outgoing, const void *data, size_t len)
+{
+	return peer->bench->impair.is_on && peer->state == BENCH_PEER_LIVE &&
+	       bench_impair_take(&peer->bench->impair, peer, is_outgoing, bf_bytes(data, len),
+		       bench_now_ns());
+}
+
 static void on_message(struct bench_peer *peer, struct mmsghdr *message, int64_t now_ns)
 {
 	struct notes notes = read_control(peer, &message->msg_hdr, now_ns);
@@ -73,8 +81,11 @@ static void on_message(struct bench_peer *peer, struct mmsghdr *message, int64_t
 	size_t step = notes.segment ? notes.segment : len;
 
 	peer->bench->totals.trains++;
-	for (size_t at = 0; at < len; at += step)
-		on_datagram(peer, data + at, len - at < step ? len - at : step, notes.at_ns);
+	for (size_t at = 0; at < len; at += step) {
+		size_t datagram_len = len - at < step ? len - at : step;
+		if (!is_impaired(peer, false, data + at, datagram_len))
+			on_datagram(peer, data + at, datagram_len, notes.at_ns);
+	}
 }
 
 static void on_ready(void *arg, uint32_t events)
@@ -140,10 +151,36 @@ int bench_peer_connect_udp(struct bench_peer *peer)
 	return 0;
 }
 
-int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
+static int send_now(struct bench_peer *peer, const void *data, size_t len)
 {
 	if (send(peer->source.fd, data, len, MSG_DONTWAIT) == (ssize_t)len)
 		return 0;
 	peer->bench->totals.send_errors++;
 	return -EIO;
+}
+
+int bench_peer_send(struct bench_peer *peer, const void *data, size_t len)
+{
+	return is_impaired(peer, true, data, len) ? 0 : send_now(peer, data, len);
+}
+
+int64_t bench_peer_run_held(struct bench *bench, int64_t now_ns)
+{
+	const struct bench_held *held;
+	uint8_t data[BENCH_HELD_BYTES];
+
+	if (!bench->impair.held)
+		return INT64_MAX;
+	while ((held = bench_impair_poll(&bench->impair, now_ns))) {
+		struct bench_peer *peer = held->peer;
+		size_t len = held->len;
+		if (peer->state != BENCH_PEER_LIVE)
+			continue;
+		memcpy(data, held->data, len); /* what it sets off may be held back in its turn */
+		if (held->is_outgoing)
+			(void)send_now(peer, data, len);
+		else
+			on_datagram(peer, data, len, now_ns);
+	}
+	return bench_impair_deadline_ns(&bench->impair);
 }

@@ -99,7 +99,7 @@ static void finish(struct bench_plan *plan)
 	}
 }
 
-int bench_plan_make(struct bench_plan *out, const struct bench_options *options)
+int bench_plan_make(struct bench_plan *out, const struct bench_options *options, bool plays_one)
 {
 	unsigned count = count_clients(options);
 	bool is_mutual =
@@ -107,8 +107,9 @@ int bench_plan_make(struct bench_plan *out, const struct bench_options *options)
 
 	if (count > BENCH_PEERS_MAX)
 		return refuse("too many clients");
-	if (is_mutual && strcmp(options->adapter, "whip") == 0)
-		return refuse("a WHEP session plays one publisher; use --adapter=belfry");
+	if (is_mutual && plays_one)
+		return refuse("this adapter plays one publisher for each connection: not a "
+			      "scenario for it");
 	if (options->scenario == BENCH_CONFERENCE && 2 * count > BENCH_SECTIONS + 1)
 		return refuse("too many participants for one connection");
 	*out = (struct bench_plan){.client_count = count};

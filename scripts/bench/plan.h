@@ -19,8 +19,8 @@ struct bench_plan {
 	unsigned receiver_count; /* clients that receive */
 };
 
-/* -EINVAL: the options contradict each other (said on stderr), -ENOMEM. */
-int bench_plan_make(struct bench_plan *out, const struct bench_options *options);
+/* `plays_one`: of the adapter. -EINVAL: the options contradict each other (said on stderr), -ENOMEM. */
+int bench_plan_make(struct bench_plan *out, const struct bench_options *options, bool plays_one);
 void bench_plan_free(struct bench_plan *plan);
 
 #endif

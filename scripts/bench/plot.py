@@ -79,15 +79,29 @@ def draw_legend(drawing, servers):
         x += 30 + 8 * len(server)
 
 
-def draw_cpu(drawing, axis, y, medians, servers, figure, top_idx):
+def cpu_value(medians, figure):
+    """Microseconds for a packet, milliseconds for a join."""
+    value = medians.get(figure)
+    return value / 1000 if value and figure == "cpu_us_per_join" else value
+
+
+def missing_percent(medians):
+    missing = medians.get("undelivered", 0)
+    return 100 * missing / (missing + medians.get("received", 0)) if missing else 0
+
+
+def draw_cpu(drawing, axis, y, medians, servers, figure):
     for idx, server in enumerate(servers):
-        value = medians.get(server, {}).get(figure)
+        value = cpu_value(medians.get(server, {}), figure)
+        percent = missing_percent(medians.get(server, {}))
         at = y + idx * BAR
+        x = axis.x
         if value:
-            drawing.rect(axis.x, at, axis.at(value) - axis.x, BAR - 2, COLORS[idx % len(COLORS)])
-            drawing.text(axis.at(value) + 4, at + BAR - 4, short(value), size=10)
-        else:
-            drawing.text(axis.x + 4, at + BAR - 4, "no figure", size=10, color="#a00")
+            drawing.rect(x, at, axis.at(value) - x, BAR - 2, COLORS[idx % len(COLORS)])
+            x = axis.at(value)
+        drawing.text(x + 4, at + BAR - 4, short(value) if value else "no figure", size=10)
+        if percent >= 0.1:
+            drawing.text(x + 34 + (0 if value else 24), at + BAR - 4, f"{short(percent)} % missing", size=10, color="#a00")
 
 
 def draw_latency(drawing, axis, y, medians, servers):
@@ -123,12 +137,12 @@ def svg(comparison):
     medians = [entry["medians"] for entry in entries]
     panel = [LEFT + i * (PANEL + GAP) for i in range(3)]
 
-    cpu = [m.get(s, {}).get(e["figure"]) for e, m in zip(entries, medians) for s in servers]
+    cpu = [cpu_value(m.get(s, {}), e["figure"]) for e, m in zip(entries, medians) for s in servers]
     ratios = [e[key] for e in entries for key in ("ratio", "goal_ratio")]
     latency = [m.get(s, {}).get(f"latency_{p}_ms") for m in medians for s in servers for p in ("p50", "p99")]
-    axes = [LogAxis(cpu, panel[0], PANEL - 40), LogAxis([1, *ratios], panel[1], PANEL - 40), LogAxis(latency, panel[2], PANEL - 60)]
+    axes = [LogAxis(cpu, panel[0], PANEL - 60), LogAxis([1, *ratios], panel[1], PANEL - 40), LogAxis(latency, panel[2], PANEL - 60)]
     titles = (
-        "CPU µs per delivered packet (join)",
+        "CPU: µs a packet, ms a join",
         f"{servers[0]}: times less than {servers[1]} (bar: goal)" if len(servers) > 1 else "",
         "latency ms: p50 • p90 | p99",
     )
@@ -139,7 +153,7 @@ def svg(comparison):
     for idx, (entry, values) in enumerate(zip(entries, medians)):
         y = TOP + idx * row + ROW_GAP / 2
         drawing.text(LEFT - 10, y + BAR * len(servers) / 2 + 3, entry["label"], "end")
-        draw_cpu(drawing, axes[0], y, values, servers, entry["figure"], idx)
+        draw_cpu(drawing, axes[0], y, values, servers, entry["figure"])
         draw_ratio(drawing, axes[1], y, entry, BAR * len(servers))
         draw_latency(drawing, axes[2], y, values, servers)
         drawing.line(20, TOP + (idx + 1) * row, LEFT + 3 * PANEL + 2 * GAP, TOP + (idx + 1) * row, "#f0f0f0")

@@ -6,8 +6,10 @@
 
 #define WAIT_NS	    60000000000 /* for anything to happen; clients give up earlier */
 #define KEYFRAME_NS 10000000000
-#define DRAIN_NS    700000000 /* after the last packet: repairs, and a report */
+#define DRAIN_NS    700000000  /* after the last packet: repairs, and a report */
+#define MEND_NS	    1000000000 /* media over a good network, after a bad one */
 #define SYNC_NS	    1000000000
+#define LOOK_NS	    1000000 /* how often all clients are looked at while they join */
 #define RELAX_NS \
 	100000000 /* after reading the server's figures, which takes a while when it has many threads */
 
@@ -47,12 +49,18 @@ static int64_t send_due(struct bench_scenario *scenario)
 	return INT64_MAX;
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void turn(struct bench_scenario *scenario)
 {
 	int64_t next_ns = tick(scenario, bench_now_ns());
-	int64_t due_ns = send_due(scenario);
 
-	bench_turn(scenario->bench, due_ns < next_ns ? due_ns : next_ns);
+	next_ns = least(next_ns, send_due(scenario));
+	next_ns = least(next_ns, bench_peer_run_held(scenario->bench, bench_now_ns()));
+	bench_turn(scenario->bench, next_ns);
 }
 
 static bool run_until(struct bench_scenario *scenario,
@@ -85,7 +93,7 @@ static void take_moment(const struct bench_scenario *scenario, struct bench_mome
 	out->own_cpu_ns = bench_own_cpu_ns();
 	out->own_wait_ns = bench_own_wait_ns();
 	out->totals = scenario->bench->totals;
-	bench_server_read(&out->server, scenario->options->pid);
+	bench_server_read(&out->server, (pid_t)scenario->options->pid);
 }
 
 /* ---- joining ---- */
@@ -94,9 +102,13 @@ static void take_moment(const struct bench_scenario *scenario, struct bench_mome
 static bool join_up_to(struct bench_scenario *scenario, unsigned end)
 {
 	const struct bench_options *options = scenario->options;
+	int64_t now_ns = bench_now_ns();
 	unsigned in_flight = 0;
 	bool is_joining = false;
 
+	if (now_ns < scenario->look_ns)
+		return false;
+	scenario->look_ns = now_ns + LOOK_NS;
 	for (unsigned i = 0; i < scenario->started; i++) {
 		in_flight += !bench_client_is_in(&scenario->clients[i]);
 		is_joining = is_joining || scenario->clients[i].state == BENCH_CLIENT_JOINING;
@@ -198,6 +210,26 @@ static void stop_media(struct bench_scenario *scenario)
 			bench_publisher_stop(scenario->clients[i].publisher);
 }
 
+/* Nobody joins or leaves in it. */
+static void run_window(struct bench_scenario *scenario)
+{
+	const struct bench_options *options = scenario->options;
+	struct bench *bench = scenario->bench;
+
+	take_moment(scenario, &scenario->opened);
+	run_for(scenario, RELAX_NS);
+	bench->is_measuring = true;
+	bench_timeline_open(&scenario->timeline);
+	for (unsigned i = 1; i <= options->seconds; i++) {
+		bench_sync_clocks(bench);
+		run_for(scenario, SYNC_NS);
+		if (options->interval > 0 && i % options->interval == 0)
+			bench_timeline_cut(&scenario->timeline);
+	}
+	bench->is_measuring = false;
+	take_moment(scenario, &scenario->closed);
+}
+
 static void run_media(struct bench_scenario *scenario)
 {
 	struct bench *bench = scenario->bench;
@@ -206,18 +238,15 @@ static void run_media(struct bench_scenario *scenario)
 	run_for(scenario, (int64_t)scenario->options->warmup_ms * 500000);
 	(void)run_until(scenario, join_late, WAIT_NS);
 	(void)run_until(scenario, have_all_keyframes, KEYFRAME_NS);
+	bench->impair.is_on = scenario->options->scenario == BENCH_IMPAIRED;
 	run_for(scenario, (int64_t)scenario->options->warmup_ms * 500000);
 
-	take_moment(scenario, &scenario->opened);
-	run_for(scenario, RELAX_NS);
-	bench->is_measuring = true;
-	for (unsigned i = 0; i < scenario->options->seconds; i++) {
-		bench_sync_clocks(bench);
-		run_for(scenario, SYNC_NS);
+	run_window(scenario);
+	/* What is lost at the very end shows only by what comes after it. */
+	if (bench->impair.is_on) {
+		bench->impair.is_on = false;
+		run_for(scenario, MEND_NS);
 	}
-	bench->is_measuring = false;
-	take_moment(scenario, &scenario->closed);
-
 	stop_media(scenario);
 	run_for(scenario, DRAIN_NS);
 }
@@ -261,7 +290,7 @@ static int prepare(struct bench_scenario *scenario)
 		fprintf(stderr, "belfry-bench: no adapter is called '%s'\n", options->adapter);
 		return -EINVAL;
 	}
-	err = bench_plan_make(&scenario->plan, options);
+	err = bench_plan_make(&scenario->plan, options, scenario->adapter->plays_one);
 	if (err)
 		return err;
 	scenario->clients = calloc(scenario->plan.client_count, sizeof(*scenario->clients));
@@ -270,6 +299,9 @@ static int prepare(struct bench_scenario *scenario)
 	err = bench_schedule_init(&scenario->senders, scenario->plan.client_count);
 	if (!err)
 		err = bench_new(&scenario->bench, options);
+	if (!err)
+		err = bench_timeline_init(&scenario->timeline, scenario->bench, (pid_t)options->pid,
+			options->interval > 0 ? options->seconds / options->interval : 0);
 	if (!err && scenario->adapter->prepare)
 		err = scenario->adapter->prepare(
 			scenario->bench, scenario->plan.room_count, scenario->plan.room_size);
@@ -298,6 +330,7 @@ void bench_scenario_free(struct bench_scenario *scenario)
 	for (unsigned i = 0; i < scenario->started; i++)
 		bench_client_free(&scenario->clients[i]);
 	free(scenario->clients);
+	bench_timeline_deinit(&scenario->timeline);
 	bench_schedule_deinit(&scenario->senders);
 	bench_plan_free(&scenario->plan);
 	bench_free(scenario->bench);

@@ -10,6 +10,7 @@
 #include "scripts/bench/plan.h"
 #include "scripts/bench/schedule.h"
 #include "scripts/bench/server.h"
+#include "scripts/bench/timeline.h"
 
 /* State of the counters at one moment. */
 struct bench_moment {
@@ -30,7 +31,7 @@ struct bench_scenario {
 	struct bench_schedule senders; /* clients by when they send next */
 	/* state */
 	unsigned started; /* clients */
-	int64_t tick_ns;
+	int64_t tick_ns, look_ns;
 	/* figures */
 	struct bench_moment idle;	    /* before the joins that are measured */
 	struct bench_moment joined;	    /* after them; nothing flows yet */
@@ -38,6 +39,7 @@ struct bench_scenario {
 	int64_t joins_us;		    /* how long they took */
 	int64_t join_cpu_ns;		    /* of the server */
 	int64_t join_own_cpu_ns;
+	struct bench_timeline timeline;
 	unsigned released; /* clients whose leaving was confirmed */
 };
 

@@ -56,9 +56,14 @@ static void put_scenario(struct bf_json *object, const struct bench_scenario *sc
 		bf_json_put_int(object, "rooms", options->rooms);
 		bf_json_put_int(object, "room_size", options->room_size);
 		break;
+	case BENCH_IMPAIRED:
+		bf_json_put_int(object, "loss_permille", options->impair.loss_permille);
+		bf_json_put_int(object, "reorder_permille", options->impair.reorder_permille);
+		bf_json_put_int(object, "reorder_ms", options->impair.reorder_ms);
+		bf_json_put_int(object, "seed", (int64_t)options->impair.seed);
+		/* fall through */
 	case BENCH_ONE_TO_MANY:
 	case BENCH_JOIN_STORM:
-	case BENCH_IMPAIRED:
 		bf_json_put_int(object, "publishers", options->publishers);
 		break;
 	}
@@ -201,6 +206,12 @@ static struct bf_json *server(const struct bench_scenario *scenario)
 	bf_json_put_int(
 		object, "delivered_packets_per_cpu_second", ratio(delivered, 1000000000, cpu_ns));
 	bf_json_put_int(object, "wait_permille", ratio(wait_ns, 1000, ns));
+	if (from->server.has_core && to->server.has_core) {
+		int64_t busy_ns = to->server.core_busy_ns - from->server.core_busy_ns;
+		bf_json_put_int(object, "core_others_permille", ratio(busy_ns - cpu_ns, 1000, ns));
+		bf_json_put_int(object, "core_stolen_permille",
+			ratio(to->server.core_stolen_ns - from->server.core_stolen_ns, 1000, ns));
+	}
 	bf_json_put_int(object, "switches_waiting",
 		to->server.switches_waiting - from->server.switches_waiting);
 	bf_json_put_int(object, "switches_forced",
@@ -247,6 +258,17 @@ static struct bf_json *memory(const struct bench_scenario *scenario)
 	return object;
 }
 
+static void put_impairment(struct bf_json *root, const struct bench_impair *impair)
+{
+	struct bf_json *object = bf_json_object();
+
+	bf_json_put_int(object, "lost_to_clients", (int64_t)impair->lost[0]);
+	bf_json_put_int(object, "lost_to_server", (int64_t)impair->lost[1]);
+	bf_json_put_int(object, "delayed_to_clients", (int64_t)impair->delayed[0]);
+	bf_json_put_int(object, "delayed_to_server", (int64_t)impair->delayed[1]);
+	bf_json_put(root, "network", object);
+}
+
 static struct bf_json *delivery(
 	const struct bench_scenario *scenario, const struct bench_tally *sum)
 {
@@ -258,6 +280,8 @@ static struct bf_json *delivery(
 	bf_json_put_int(object, "lost_video", (int64_t)sum->kind_lost[BENCH_VIDEO]);
 	bf_json_put_int(object, "lost_audio", (int64_t)sum->kind_lost[BENCH_AUDIO]);
 	bf_json_put_int(object, "undelivered", (int64_t)sum->undelivered);
+	bf_json_put_int(object, "undelivered_video", (int64_t)sum->kind_undelivered[BENCH_VIDEO]);
+	bf_json_put_int(object, "undelivered_audio", (int64_t)sum->kind_undelivered[BENCH_AUDIO]);
 	bf_json_put_int(object, "late", (int64_t)sum->counts[BENCH_ARRIVAL_LATE]);
 	bf_json_put_int(object, "repaired", (int64_t)sum->counts[BENCH_ARRIVAL_REPAIRED]);
 	bf_json_put_int(object, "duplicates", (int64_t)sum->counts[BENCH_ARRIVAL_DUPLICATE]);
@@ -285,6 +309,8 @@ static void put_window(struct bf_json *root, const struct bench_scenario *scenar
 	bf_json_put(root, "window", window(scenario));
 	bf_json_put(root, "latency_us", latency);
 	bf_json_put(root, "generator", generator(scenario));
+	if (scenario->timeline.count > 0)
+		bf_json_put(root, "timeline", bench_timeline_json(&scenario->timeline));
 	if (scenario->options->pid) {
 		bf_json_put(root, "server", server(scenario));
 		bf_json_put(root, "memory", memory(scenario));
@@ -306,6 +332,8 @@ struct bf_json *bench_scenario_report(const struct bench_scenario *scenario, boo
 	bf_json_put(root, "joins", joins(scenario));
 	if (bench_scenario_has_media(scenario))
 		put_window(root, scenario);
+	if (scenario->options->scenario == BENCH_IMPAIRED)
+		put_impairment(root, &scenario->bench->impair);
 	bf_json_put(root, "delivery", delivery(scenario, &tally));
 	bf_json_put_bool(root, "generator_was_the_limit", bf_json_count(reasons) > 0);
 	bf_json_put(root, "generator_limits", reasons);

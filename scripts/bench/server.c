@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,42 @@ static void read_thread(struct bench_server *out, pid_t pid, const char *tid)
 	out->thread_count++;
 }
 
+/* -1: none, or several. */
+static int only_core(pid_t pid)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(pid, sizeof(set), &set) < 0 || CPU_COUNT(&set) != 1)
+		return -1;
+	for (unsigned i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &set))
+			return (int)i;
+	return -1;
+}
+
+/* "cpu1 user nice system idle iowait irq softirq steal ...", in ticks. */
+static void read_core(struct bench_server *out, pid_t pid)
+{
+	const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
+	long long user, nice, system, idle, iowait, irq, softirq, steal;
+	FILE *file = fopen("/proc/stat", "re");
+	char line[512], name[16];
+	int core = only_core(pid);
+
+	snprintf(name, sizeof(name), "cpu%d ", core);
+	while (core >= 0 && file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, strlen(name)) != 0 ||
+			sscanf(line + strlen(name), "%lld %lld %lld %lld %lld %lld %lld %lld",
+				&user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) != 8)
+			continue;
+		out->has_core = true;
+		out->core_busy_ns = (user + nice + system + irq + softirq) * tick_ns;
+		out->core_stolen_ns = steal * tick_ns;
+	}
+	if (file)
+		fclose(file);
+}
+
 void bench_server_read(struct bench_server *out, pid_t pid)
 {
 	char path[PATH_BYTES];
@@ -111,6 +148,7 @@ void bench_server_read(struct bench_server *out, pid_t pid)
 	if (clock_getcpuclockid(pid, &clock) == 0)
 		out->cpu_ns = clock_ns(clock);
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	read_core(out, pid);
 	out->rss_bytes = read_key(path, "Rss:") * 1024;
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	dir = opendir(path);

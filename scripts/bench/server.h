@@ -5,6 +5,7 @@
 #ifndef BF_BENCH_SERVER_H
 #define BF_BENCH_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,6 +25,10 @@ struct bench_server {
 	int64_t wait_ns; /* its threads were ready, but their core was not free */
 	int64_t rss_bytes;
 	int64_t switches_waiting, switches_forced; /* it gave the core up; it was taken from it */
+	/* When it may run on one core only, as measured servers do: what that core did for anybody. By the kernel's ticks, so
+	 * good for percents of seconds. */
+	bool has_core;
+	int64_t core_busy_ns, core_stolen_ns; /* stolen: the host let another guest run */
 	struct bench_thread threads[BENCH_THREADS];
 	size_t thread_count;
 };

@@ -169,7 +169,7 @@ media: {{
 	ipv6 = false
 }}
 nat: {{
-	ice_lite = true
+	ice_lite = {ice_lite}
 	ice_enforce_list = "{ip}"
 	ignore_mdns = true
 }}
@@ -196,6 +196,7 @@ class Janus(Server):
     name = "janus"
     adapter = "janus"
     loops = 1
+    is_lite = True
 
     def version(self):
         text = subprocess.run([self.options.janus, "-V"], capture_output=True, text=True).stdout
@@ -218,6 +219,7 @@ class Janus(Server):
                 folder=self.folder,
                 modules=self.modules(),
                 loops=self.loops,
+                ice_lite="true" if self.is_lite else "false",
                 ip=self.options.media_ip,
                 plugins=self.others("plugins", "libjanus_videoroom.so"),
                 transports=self.others("transports", "libjanus_http.so"),
@@ -244,7 +246,7 @@ class Janus(Server):
         self.wait_for(look)
 
     def settings(self):
-        return {"event_loops": self.loops, "ice_lite": True, "debug_level": 2}
+        return {"event_loops": self.loops, "ice_lite": self.is_lite, "debug_level": 2}
 
 
 class JanusTwoLoops(Janus):
@@ -252,7 +254,14 @@ class JanusTwoLoops(Janus):
     loops = 2
 
 
-KINDS = {kind.name: kind for kind in (Belfry, BelfryWebSocket, Janus, JanusTwoLoops)}
+class JanusFullIce(Janus):
+    """As it comes: it checks its clients, too."""
+
+    name = "janus-full"
+    is_lite = False
+
+
+KINDS = {kind.name: kind for kind in (Belfry, BelfryWebSocket, Janus, JanusTwoLoops, JanusFullIce)}
 
 
 def missing(names, options):

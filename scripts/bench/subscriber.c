@@ -28,6 +28,15 @@ static void look_for_keyframe(struct bench_in *stream, struct bf_bytes payload, 
 		stream->keyframe_us = now_us;
 }
 
+static void note_latency(struct bench *bench, int64_t latency_ns)
+{
+	uint64_t value = latency_ns > 0 ? (uint64_t)latency_ns : 0;
+
+	bench_histogram_add(&bench->latency_ns, value);
+	if (bench->options->interval > 0)
+		bench_histogram_add(&bench->recent_ns, value);
+}
+
 /* Compare a decrypted payload with what was sent, and note how old it is. */
 static void check_payload(struct bench_subscriber *subscriber, struct bench_in *stream,
 	struct bf_bytes payload, bool is_first_time, int64_t at_ns)
@@ -49,8 +58,7 @@ static void check_payload(struct bench_subscriber *subscriber, struct bench_in *
 	if (stream->kind == BENCH_VIDEO)
 		look_for_keyframe(stream, payload, at_ns / 1000);
 	if (bench->is_measuring && is_first_time)
-		bench_histogram_add(&bench->latency_ns,
-			at_ns > probe.sent_ns ? (uint64_t)(at_ns - probe.sent_ns) : 0);
+		note_latency(bench, at_ns - probe.sent_ns);
 }
 
 /* All packets until the stream is known and a keyframe has come, then one in so many, at different ones for each
@@ -128,6 +136,8 @@ static void on_rtx(struct bench_subscriber *subscriber, struct bench_in *stream,
 	arrival = bench_arrivals_note(&stream->arrivals, ext_seq);
 	if (arrival == BENCH_ARRIVAL_DUPLICATE || arrival == BENCH_ARRIVAL_OLD)
 		return;
+	bench->totals.rtp_packets++; /* delivered after all */
+	bench->totals.rtp_bytes += len;
 	note_arrival(subscriber, stream, &rtp, ext_seq, len, at_ns / 1000);
 	check_payload(subscriber, stream, bf_bytes(rtp.payload.data + 2, rtp.payload.len - 2),
 		false, at_ns);

@@ -7,7 +7,7 @@
 #define COMPOUND_MAX	 1180
 #define REPORT_US	 1000000
 #define KEYFRAME_WAIT_US 500000 /* media without a keyframe: ask, and again after as long */
-#define RTT_LEAST_US	 5000
+#define RTT_LEAST_US	 20000	/* libwebrtc asks again no sooner, however near the server is */
 #define NACK_MAX	 64
 #define REPORTS_MAX	 24 /* in one compound */
 

@@ -21,8 +21,10 @@ static void add_stream(struct bench_tally *tally, const struct bench_scenario *s
 	if (!publisher)
 		return; /* a wrong number would have shown as a wrong byte */
 	sent = publisher->streams[stream->kind].next_index - stream->first_index;
-	if (sent > received)
+	if (sent > received) {
 		tally->undelivered += sent - received;
+		tally->kind_undelivered[stream->kind] += sent - received;
+	}
 }
 
 static bool is_doubled(const struct bench_subscriber *subscriber, unsigned idx)

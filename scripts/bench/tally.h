@@ -11,7 +11,7 @@
 struct bench_tally {
 	uint64_t received, lost,
 		undelivered; /* different packets; gaps that stayed; sent, but never came */
-	uint64_t kind_lost[BENCH_KIND_COUNT];
+	uint64_t kind_lost[BENCH_KIND_COUNT], kind_undelivered[BENCH_KIND_COUNT];
 	uint64_t counts[BENCH_ARRIVAL_COUNT];
 	unsigned silent_streams;   /* expected by live clients, brought nothing */
 	unsigned doubled_streams;  /* brought the same as another one of the same client */

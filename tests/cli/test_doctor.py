@@ -57,7 +57,23 @@ def on_a_good_machine_nothing_is_wrong():
     check_finding(findings, "note", "certificate", "plain HTTP", "https://")
     check_finding(findings, "ok", "announced", "127.0.0.1")
     subjects = {subject for _, subject, _ in findings}
-    check(subjects >= {"io_uring", "memlock", "open files", "UDP buffers"}, subjects)
+    check(subjects >= {"io_uring", "SRTP", "memlock", "open files", "UDP buffers"}, subjects)
+
+
+@test
+def each_srtp_engine_is_told_and_why_one_is_refused():
+    findings = doctor(0)
+    check_finding(findings, "ok", "SRTP", "engine libsrtp2 is available")
+    check_equal(sum(subject == "SRTP" for _, subject, _ in findings), 3, "engines")
+    check_equal(sum(subject == "SRTP" and "and used" in text for _, subject, text in findings), 1, "engines in use")
+    findings = doctor(0, "--media.srtp-engine=openssl")
+    check_finding(findings, "ok", "SRTP", "engine openssl is available, and used")
+    write("openssl.cnf", "openssl_conf = start\n[start]\nalg_section = algorithms\n[algorithms]\ndefault_properties = fips=yes\n")
+    broken = {"OPENSSL_CONF": os.path.abspath("openssl.cnf")}
+    findings = doctor(0, "--media.srtp-engine=libsrtp2", env=broken)
+    check_finding(findings, "note", "SRTP", "engine openssl: OpenSSL has no AES in counter mode")
+    findings = doctor(1, "--media.srtp-engine=openssl", env=broken)
+    check_finding(findings, "ERROR", "SRTP", "engine openssl: OpenSSL has no AES", "With media.srtp_engine auto")
 
 
 @test

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import cli
-from cli import Server, WebSocket, as_nobody, check, check_equal, check_in, keygen, run, taken_port, test, until
+from cli import Server, WebSocket, as_nobody, check, check_equal, check_in, keygen, run, taken_port, test, until, write
 
 
 @test
@@ -109,6 +109,30 @@ def without_io_uring_auto_falls_back_and_says_so_and_uring_does_not_start():
     run("run", *cli.ANY_PORTS, "--io=uring", preexec_fn=cli.forbid_io_uring).exits(
         1, "cannot start: event loop (media.io=uring): Operation not permitted"
     )
+
+
+def without_aes():
+    """Environment in which OpenSSL finds no cipher, and so no SRTP engine can work but libsrtp2."""
+    write("openssl.cnf", "openssl_conf = start\n[start]\nalg_section = algorithms\n[algorithms]\ndefault_properties = fips=yes\n")
+    return {"OPENSSL_CONF": os.path.abspath("openssl.cnf")}
+
+
+@test
+def the_srtp_engine_in_force_is_in_the_log_and_in_the_metrics():
+    for engine in ("openssl", "libsrtp2", "ipsec-mb"):
+        if engine == "ipsec-mb" and "engine ipsec-mb is available" not in run("doctor", *cli.ANY_PORTS).out:
+            raise cli.Skipped("this machine does not run ipsec-mb")
+        with Server(f"--media.srtp-engine={engine}") as server:
+            check_in(f"srtp={engine}", server.log)
+            check_in(f'belfry_srtp_engine{{worker="0",engine="{engine}"}} 1', server.request("GET", "/metrics").text)
+
+
+@test
+def an_srtp_engine_that_this_machine_does_not_run_is_no_start():
+    for engine in ("openssl", "auto"):
+        run("run", *cli.ANY_PORTS, f"--media.srtp-engine={engine}", env=without_aes()).exits(
+            1, "cannot start: SRTP engine openssl: OpenSSL has no AES in counter mode"
+        )
 
 
 @test

@@ -29,6 +29,7 @@ machine() { # uid, node version or "", missing package ...
 	done
 	stand_in id "echo $uid"
 	stand_in apt-get "echo apt-get \"\$@\" >>'$box/log'"
+	stand_in dpkg "echo amd64"
 	stand_in dpkg-query "
 		shift 2
 		for name; do

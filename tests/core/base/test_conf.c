@@ -107,6 +107,7 @@ static void everything_has_a_default_that_passes_the_check(void **state)
 	assert_true(f->conf->media.tcp);
 	assert_int_equal(f->conf->media.workers, 0);
 	assert_string_equal(f->conf->media.io, "auto");
+	assert_string_equal(f->conf->media.srtp_engine, "auto");
 	assert_string_equal(f->conf->media.srtp_profiles,
 		"AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80");
 	assert_int_equal(f->conf->media.room_participant_count_max, 1000);

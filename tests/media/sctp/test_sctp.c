@@ -368,7 +368,41 @@ static void the_timer_wakes_the_worker_only_from_another_thread(void **state)
 	(void)state;
 	pair_connect(pair, 10);
 	pair_channel(pair, 0, &reliable);
-	assert_true(pair->wake_count <= 1); /* the very first, before anyone had polled */
+	assert_true(pair->wake_count <=
+		    2); /* for the clock and the first packet, before anyone had polled */
+}
+
+static void the_clock_stands_still_without_associations(void **state)
+{
+	unsigned woken;
+
+	(void)state;
+	assert_true(bf_sctp_stack_needs_timer(pair->stack));
+	pair_connect(pair, 0);
+	pair_run(pair, 5000);
+	assert_true(bf_sctp_stack_needs_timer(pair->stack));
+	bf_sctp_free(sctp(0));
+	pair->ends[0].sctp = NULL;
+	pair_run(pair, 5000);
+	assert_true(bf_sctp_stack_needs_timer(pair->stack)); /* one is left */
+	bf_sctp_free(sctp(1));
+	pair->ends[1].sctp = NULL;
+	pair_run(pair, 500);
+	assert_true(bf_sctp_stack_needs_timer(pair->stack)); /* for what it leaves behind */
+	pair_run(pair, 1000);
+	assert_false(bf_sctp_stack_needs_timer(pair->stack));
+
+	/* much later: no time is made up for, and all works */
+	pair->now_us += BF_SEC(7200);
+	woken = pair->wake_count;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(bf_sctp_new(&pair->ends[i].sctp, pair->stack, 0,
+					 ++pair->ends[i].id, 5000, 5000, i == 0, 0),
+			0);
+	assert_true(bf_sctp_stack_needs_timer(pair->stack));
+	assert_int_equal(pair->wake_count, woken); /* this thread is the worker */
+	pair_forget(pair);
+	pair_connect(pair, 0);
 }
 
 int main(void)
@@ -392,6 +426,7 @@ int main(void)
 		TEST(too_long_messages_are_refused_by_either_limit),
 		TEST(a_full_queue_refuses_and_tells_when_it_is_half_empty),
 		TEST(the_timer_wakes_the_worker_only_from_another_thread),
+		TEST(the_clock_stands_still_without_associations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

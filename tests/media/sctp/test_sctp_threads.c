@@ -238,10 +238,31 @@ static void associations_come_and_go_while_timers_run(void **state)
 	bf_sctp_stack_free(stack);
 }
 
+static void first_association_of_any_worker_wakes_the_one_with_the_clock(void **state)
+{
+	unsigned woken = atomic_load(&workers[0].wake_count);
+	struct bf_sctp_stack *stack;
+	struct bf_sctp *sctp[2];
+
+	(void)state;
+	assert_int_equal(bf_sctp_stack_new(&stack, 2, on_wake, NULL), 0);
+	assert_false(bf_sctp_stack_needs_timer(stack));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			bf_sctp_new(&sctp[i], stack, 1, i + 1, 5000, 5000, i == 0, 262144), 0);
+		assert_int_equal(atomic_load(&workers[0].wake_count), woken + 1);
+		assert_true(bf_sctp_stack_needs_timer(stack));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		bf_sctp_free(sctp[i]);
+	bf_sctp_stack_free(stack);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(associations_come_and_go_while_timers_run),
+		cmocka_unit_test(first_association_of_any_worker_wakes_the_one_with_the_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

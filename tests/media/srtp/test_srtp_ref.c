@@ -1,34 +1,12 @@
 #include "tests/media/srtp/srtp_ref.h"
 
+#include "tests/media/srtp/hex.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 /* cmocka wants the three above first */
 #include <cmocka.h>
-
-static size_t unhex(uint8_t *out, const char *hex)
-{
-	size_t len = 0;
-	unsigned digits = 0, value = 0;
-
-	for (; *hex; hex++) {
-		if (*hex == ' ')
-			continue;
-		value = value << 4 |
-			(unsigned)(*hex <= '9' ? *hex - '0' : (*hex | 0x20) - 'a' + 10);
-		if (++digits % 2 == 0)
-			out[len++] = (uint8_t)value;
-	}
-	return len;
-}
-
-static void assert_hex(const uint8_t *data, size_t len, const char *hex)
-{
-	uint8_t expected[256];
-
-	assert_int_equal(unhex(expected, hex), len);
-	assert_memory_equal(data, expected, len);
-}
 
 /* RFC 3711 appendix B.2. */
 static void aes_counter_mode_keystream(void **state)
@@ -64,9 +42,21 @@ static void key_derivation(void **state)
 	assert_hex(ref.rtp.auth, 20, "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4");
 }
 
-static const char gcm_plain[] =
-	"8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976"
-	"69736120 696e2070 61727465 73207472 6573";
+/* RFC 6188 section 7.2: 256 bits. */
+static void key_derivation_of_256_bits(void **state)
+{
+	uint8_t key[32], salt[14], out[32];
+
+	(void)state;
+	unhex(key, "f0f04914b513f2763a1b1fa130f10e29 98f6f6e43e4309d1e622a0e332b9f1b6");
+	unhex(salt, "3b04803de51ee7c96423ab5b78d2");
+	srtp_ref_derive(out, 32, key, 32, salt, 14, 0);
+	assert_hex(out, 32, "5ba1064e30ec51613cad926c5a28ef73 1ec7fb397f70a960653caf06554cd8c4");
+	srtp_ref_derive(out, 20, key, 32, salt, 14, 1);
+	assert_hex(out, 20, "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05");
+	srtp_ref_derive(out, 14, key, 32, salt, 14, 2);
+	assert_hex(out, 14, "fa31791685ca444a9e07c6c64e93");
+}
 
 /* RFC 7714 sections 16.1.1 and 16.2.1 give session keys. */
 static void gcm_rtp(void **state)
@@ -84,7 +74,7 @@ static void gcm_rtp(void **state)
 		struct srtp_ref ref = {
 			.profile = i == 0 ? BF_SRTP_AEAD_AES_128_GCM : BF_SRTP_AEAD_AES_256_GCM};
 		uint8_t packet[128];
-		size_t len = unhex(packet, gcm_plain);
+		size_t len = unhex(packet, gcm_plain_rtp);
 
 		for (uint8_t at = 0; at < 32; at++)
 			ref.rtp.key[at] = at;
@@ -99,9 +89,7 @@ static void gcm_rtcp(void **state)
 {
 	struct srtp_ref ref = {.profile = BF_SRTP_AEAD_AES_128_GCM};
 	uint8_t packet[128];
-	size_t len = unhex(packet,
-		"81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61"
-		"deadbeef deadbeef deadbeef deadbeef deadbeef");
+	size_t len = unhex(packet, gcm_plain_rtcp);
 
 	(void)state;
 	for (uint8_t at = 0; at < 16; at++)
@@ -119,6 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aes_counter_mode_keystream),
 		cmocka_unit_test(key_derivation),
+		cmocka_unit_test(key_derivation_of_256_bits),
 		cmocka_unit_test(gcm_rtp),
 		cmocka_unit_test(gcm_rtcp),
 	};

@@ -133,7 +133,7 @@ static void world_open(struct world *world)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(bf_dtls_ctx_new(&world->dtls[i], &profile, 1), 0);
 	assert_int_equal(
-		bf_srtp_engine_new(&world->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
+		bf_srtp_engine_new(&world->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why)), 0);
 	world->env = (struct bf_transport_env){.loop = world->loop,
 		.dtls = world->dtls[1],
 		.srtp = world->srtp,

@@ -46,6 +46,17 @@ static void wake(void *arg, unsigned worker)
 		bf_worker_wake(stage->worker);
 }
 
+/* BELFRY_MEDIA_SRTP_ENGINE as for the server itself; the peers of the tests are libsrtp2 in any case. */
+static enum bf_srtp_engine_kind srtp_engine(void)
+{
+	enum bf_srtp_engine_kind kind = BF_SRTP_ENGINE_AUTO;
+	const char *name = getenv("BELFRY_MEDIA_SRTP_ENGINE");
+
+	if (name && bf_srtp_engine_kind_from_name(&kind, bf_bytes_str(name)))
+		fail_msg("no SRTP engine is called %s", name);
+	return kind;
+}
+
 void stage_open(struct stage *stage, enum bf_io io)
 {
 	static const char *const flags[] = {
@@ -72,7 +83,7 @@ void stage_open(struct stage *stage, enum bf_io io)
 			    .log = stage->log,
 			    .metrics = stage->metrics,
 			    .sctp = stage->sctp,
-			    .srtp = BF_SRTP_ENGINE_LIBSRTP2,
+			    .srtp = srtp_engine(),
 			    .candidate_ips = &loopback,
 			    .candidate_ip_count = 1,
 			    .arg = stage->queue,

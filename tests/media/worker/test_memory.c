@@ -153,14 +153,18 @@ static void a_pool_takes_what_is_said(void **state)
 
 static void rooms_take_what_is_said(void **state)
 {
-	const struct bf_rooms_conf rooms_conf = {0};
+	struct bf_rooms_conf rooms_conf = {.transit_budget_us = 1};
 	struct bf_rooms *rooms;
+	struct bf_loop *loop;
 	(void)state;
 
+	assert_int_equal(bf_loop_new(&loop, BF_IO_EPOLL), 0);
+	rooms_conf.loop = loop;
 	allocated = 0;
 	assert_int_equal(bf_rooms_new(&rooms, &rooms_conf), 0);
 	assert_in_range(allocated, bf_rooms_bytes(), bf_rooms_bytes() + KIB); /* the map of rooms */
 	bf_rooms_free(rooms);
+	bf_loop_free(loop);
 }
 
 /* ---- the plan ---- */
@@ -283,7 +287,7 @@ static void the_description_has_every_term_and_sum(void **state)
 	assert_int_equal(lines, count + BF_MEMORY_KIND_COUNT);
 	for (size_t i = 0; i < count; i++)
 		assert_non_null(strstr(text, terms[i].why));
-	assert_non_null(strstr(text, "2 workers at start: "));
+	assert_non_null(strstr(text, "2 workers, at start: "));
 	assert_non_null(strstr(text, "64.0 MiB"));
 	/* cut off where there is no room */
 	memset(shorter, 'x', sizeof(shorter));
@@ -292,7 +296,7 @@ static void the_description_has_every_term_and_sum(void **state)
 	assert_memory_equal(shorter, text, 49);
 	assert_int_equal(bf_memory_describe(&plan, 2, NULL, 0), len);
 	bf_memory_describe(&plan, 1, text, sizeof(text));
-	assert_non_null(strstr(text, "1 worker at start: "));
+	assert_non_null(strstr(text, "1 worker, at start: "));
 }
 
 int main(void)

@@ -164,7 +164,7 @@ static void house_open(struct house *house)
 	assert_int_equal(bf_sctp_stack_new(&house->sctp, 1, on_wake, NULL), 0);
 	assert_int_equal(bf_dtls_ctx_new(&house->dtls, &profile, 1), 0);
 	assert_int_equal(
-		bf_srtp_engine_new(&house->srtp, BF_SRTP_ENGINE_LIBSRTP2, why, sizeof(why)), 0);
+		bf_srtp_engine_new(&house->srtp, BF_SRTP_ENGINE_AUTO, why, sizeof(why)), 0);
 	assert_int_equal(bf_pool_init(&house->cache_pool, sizeof(struct bf_cache_block), 64), 0);
 	snprintf(house->candidates[0], sizeof(house->candidates[0]),
 		"candidate:1 1 udp 1 127.0.0.1 9 typ host");
@@ -190,6 +190,7 @@ static void house_open(struct house *house)
 					 .candidates = house->candidates,
 					 .candidate_count = 1,
 					 .room_participant_count_max = 10,
+					 .pacer_block_count = 64,
 					 .transit_budget_us = BF_OVERLOAD_BUDGET_US,
 					 .arg = house,
 					 .post = on_event,

@@ -59,6 +59,22 @@ static void a_request_under_another_password_is_refused(void **state)
 		-EACCES);
 }
 
+static void a_controlled_client_does_not_nominate(void **state)
+{
+	struct bench_check controlled = check;
+	struct check_message request;
+	struct bf_stun_request seen;
+
+	(void)state;
+	controlled.is_controlled = true;
+	request.len = bench_check_write(request.bytes, sizeof(request.bytes), &controlled, tid);
+	assert_int_equal(bf_stun_check_request(&seen, bf_bytes(request.bytes, request.len),
+				 bf_bytes_str(PASSWORD)),
+		0);
+	assert_true(seen.is_controlled && !seen.is_controlling && !seen.use_candidate);
+	assert_int_equal(seen.tie_breaker, check.tie_breaker);
+}
+
 static void write_answer(struct check_message *out)
 {
 	struct check_message request;
@@ -136,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_understood),
 		cmocka_unit_test(a_request_under_another_password_is_refused),
+		cmocka_unit_test(a_controlled_client_does_not_nominate),
 		cmocka_unit_test(an_answer_is_recognised),
 		cmocka_unit_test(an_answer_to_something_else_is_not),
 		cmocka_unit_test(a_forged_answer_is_not),
