@@ -55,8 +55,8 @@ int bf_org_enter(struct bf_room *room, uint64_t org_id)
 		return err;
 	room->org->room_count++;
 	bf_fair_room_init(&room->fair, &room->org->fair);
-	bf_budget_init(&room->budget, &room->org->budget, &conf->room_limits,
-		bf_loop_now_us(conf->loop));
+	bf_budget_init(
+		&room->budget, &room->org->budget, &conf->room_limits, bf_loop_now_us(conf->loop));
 	room->is_limited = has_limit(&conf->room_limits) || has_limit(&conf->org_limits);
 	return 0;
 }
@@ -153,8 +153,7 @@ static void on_refused(struct bf_track *track, enum bf_budget_verdict verdict, i
 		BF_STR("left_out", track->is_video ? "video" : "audio"));
 }
 
-bool bf_org_allows(
-	struct bf_track *track, uint32_t copy_count, size_t packet_bytes, int64_t now_us)
+bool bf_org_allows(struct bf_track *track, uint32_t copy_count, size_t packet_bytes, int64_t now_us)
 {
 	struct bf_room *room = track->participant->room;
 	uint64_t bits = 8 * (uint64_t)copy_count * (packet_bytes + PACKET_OVERHEAD);

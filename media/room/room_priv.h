@@ -76,8 +76,8 @@ struct bf_stream {
 	uint64_t passed;	  /* the highest number that has had its turn, or needed none */
 	bool is_broken;		  /* some were dropped */
 	/* a burst on its way to the subscribers, one after the other: the first of those that wait */
-	unsigned due_count;	/* 0: none is on its way */
-	struct bf_list *due_at; /* who gets it next: in track->subs, or its head */
+	unsigned due_count;	 /* 0: none is on its way */
+	struct bf_list *due_at;	 /* who gets it next: in track->subs, or its head */
 	struct bf_list due_node; /* room->due: video that waits for its turn */
 	int64_t due_cost;	 /* of the part that is next, in rooms->fair */
 	uint32_t due_made;	 /* copies so far */
@@ -235,7 +235,7 @@ struct bf_room {
 	struct bf_fair_room fair;
 	struct bf_list due; /* streams, whose next part is an item of `fair` */
 	struct bf_budget budget;
-	bool is_limited; /* it or its organization has a budget */
+	bool is_limited;	/* it or its organization has a budget */
 	int64_t over_logged_us; /* 0: never */
 	struct bf_list participants;
 	unsigned participant_count;

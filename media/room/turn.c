@@ -411,8 +411,7 @@ void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *pack
 	if (track->is_muted) {
 		bf_forward_skip(stream, packet->ext_seq);
 	} else if (!room_of(stream)->is_limited ||
-		   bf_org_allows(track,
-			   bf_forward_count_takers(stream, packet->info.is_keyframe),
+		   bf_org_allows(track, bf_forward_count_takers(stream, packet->info.is_keyframe),
 			   packet->payload.len, now_us)) {
 		bf_burst_begin(&burst, stream, now_us);
 		bf_burst_add(&burst, packet);

@@ -204,4 +204,19 @@ def the_server_takes_good_tokens_and_refuses_bad_ones():
         check_equal(join(server, "demo", "Eve", listener), "room:joined", "joining without the right to publish")
 
 
+@test
+def budgets_of_rooms_and_organizations_refuse_joins():
+    key, public = keygen()
+    sdp = {"Content-Type": "application/sdp"}
+    for key_name in ("room-packets-max", "room-kbps-max", "org-packets-max", "org-kbps-max"):
+        flag = f"--media.{key_name}=100"
+        with Server(f"--rtc.join-keys={public}", "--media.workers=1", flag) as server:
+            token = sign(key, "room=*", "org=acme")
+            check_equal(server.request("POST", "/whip/demo/Ada", offer(), sdp, token).status, 201, f"WHIP with {flag}")
+            check_equal(join(server, "demo", "Bob", token), "busy", f"a join of the same room with {flag}")
+            check_equal(join(server, "lobby", "Bob", token), "room:joined", f"a join of an empty room with {flag}")
+            # the same name, but nobody is there
+            check_equal(join(server, "demo", "Bob", sign(key, "room=demo")), "room:joined", f"another's room with {flag}")
+
+
 cli.main()
