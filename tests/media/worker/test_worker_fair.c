@@ -190,11 +190,11 @@ static void organizations_get_equal_shares_however_many_rooms_they_have(void **s
 /* ---- what happens to a picture that is partly out ---- */
 
 /* A wide room of which a good third has got a frame of eight packets, and a few of a listener or two at the edge. */
-static struct place part_way(struct hall *hall)
+static struct place part_way(struct hall *hall, bool is_keyframe)
 {
 	struct place wide = fill(hall, 0, WIDE, CROWD);
 
-	hall_frame(&wide.sources.picture, false, 8);
+	hall_frame(&wide.sources.picture, is_keyframe, 8);
 	hall_turn(hall, 0);
 	assert_true(wide.sources.picture.track->streams[0].due_count > 0);
 	return wide;
@@ -212,7 +212,7 @@ static unsigned next_listener(const struct place *place)
 static void a_listener_may_leave_when_he_is_next(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 	unsigned gone = next_listener(&wide);
 	size_t from = hall->copy_count;
 
@@ -233,7 +233,7 @@ static void a_listener_may_leave_when_he_is_next(void **state)
 static void the_last_listeners_may_leave(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 	unsigned next = next_listener(&wide);
 	size_t from = hall->copy_count;
 
@@ -249,7 +249,7 @@ static void the_last_listeners_may_leave(void **state)
 static void who_comes_gets_a_keyframe_first(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 	unsigned late = hall_listeners(hall, &wide.sources, GUESTS + CROWD, 1);
 
 	hall_settle(hall);
@@ -262,7 +262,7 @@ static void who_comes_gets_a_keyframe_first(void **state)
 static void a_track_may_end(void **state)
 {
 	struct hall *hall = *state;
-	struct place small = fill(hall, 0, SMALL, 3), wide = part_way(hall);
+	struct place small = fill(hall, 0, SMALL, 3), wide = part_way(hall, false);
 	size_t from = hall->copy_count;
 
 	hall_frame(&small.sources.picture, false, 4);
@@ -277,7 +277,7 @@ static void all_may_leave(void **state)
 {
 	struct hall *hall = *state;
 
-	(void)part_way(hall);
+	(void)part_way(hall, false);
 	hall_leave(hall, WIDE, HOST);
 	for (unsigned i = 0; i < CROWD; i++)
 		hall_leave(hall, WIDE, GUESTS + i);
@@ -289,7 +289,7 @@ static void all_may_leave(void **state)
 static void a_muted_picture_goes_no_further(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, true);
 	struct bf_media_track_control *msg = bf_msg_new(BF_MEDIA_TRACK_CONTROL, sizeof(*msg));
 
 	msg->request_id = 1;
@@ -307,7 +307,7 @@ static void a_muted_picture_goes_no_further(void **state)
 static void a_new_source_begins_behind_the_old_one(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 
 	wide.sources.picture.ssrc++;
 	wide.sources.picture.seq = 7;
@@ -321,7 +321,7 @@ static void a_new_source_begins_behind_the_old_one(void **state)
 static void frames_behind_it_wait_and_keep_their_order(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 
 	for (unsigned i = 0; i < 5; i++)
 		hall_frame(&wide.sources.picture, false, 7);
@@ -333,7 +333,7 @@ static void frames_behind_it_wait_and_keep_their_order(void **state)
 static void too_many_are_dropped_and_a_keyframe_mends_it(void **state)
 {
 	struct hall *hall = *state;
-	struct place wide = part_way(hall);
+	struct place wide = part_way(hall, false);
 	struct bf_stream *stream = &wide.sources.picture.track->streams[0];
 	size_t from = hall->copy_count;
 
