@@ -13,6 +13,7 @@
 #include "core/doctor.h"
 #include "core/loop/inbox.h"
 #include "core/loop/loop.h"
+#include "core/loop/pipe.h"
 #include "core/loop/thread.h"
 #include "core/loop/timer.h"
 #include "core/loop/tls.h"
@@ -52,6 +53,8 @@ struct server {
 	struct bf_loop *loop;
 	struct bf_inbox *inbox;
 	struct bf_sctp_stack *sctp;
+	struct bf_pipe **pipes; /* between workers */
+	unsigned pipe_ends;
 	struct bf_worker *workers[WORKERS_MAX];
 	unsigned worker_count;
 	struct bf_join_verifier *verifier;
@@ -80,6 +83,13 @@ static int post_to_worker(void *arg, unsigned worker, struct bf_msg *msg)
 	struct server *server = arg;
 
 	return bf_worker_post(server->workers[worker], msg);
+}
+
+static unsigned load_of_worker(void *arg, unsigned worker)
+{
+	struct server *server = arg;
+
+	return bf_worker_load(server->workers[worker]);
 }
 
 static void wake_worker(void *arg, unsigned worker)
@@ -251,6 +261,10 @@ static int start_workers(struct server *server)
 		snprintf(server->why, WHY_MAX, "SCTP: %s", strerror(-err));
 		return err;
 	}
+	server->pipe_ends = want;
+	err = bf_pipe_grid_new(&server->pipes, want);
+	if (err)
+		return err;
 	for (unsigned i = 0; i < want; i++) {
 		struct bf_worker_conf worker = {
 			.idx = i,
@@ -264,6 +278,9 @@ static int start_workers(struct server *server)
 			.candidate_ip_count = ip_count,
 			.arg = server,
 			.post = post_to_control,
+			.worker_count = want,
+			.pipes = server->pipes,
+			.post_peer = post_to_worker,
 		};
 		err = start_worker(server, i, &worker);
 		if (err)
@@ -330,7 +347,8 @@ static int start_signaling(struct server *server)
 		.verifier = server->verifier,
 		.media = {.arg = server,
 			.worker_count = server->worker_count,
-			.post = post_to_worker},
+			.post = post_to_worker,
+			.load = load_of_worker},
 		.version = BF_VERSION,
 	};
 	int err = bf_http_server_new(
@@ -374,6 +392,7 @@ static void free_all(struct server *server)
 		bf_worker_stop(server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		bf_worker_free(server->workers[i]); /* none runs any more that could wake another */
+	bf_pipe_grid_free(server->pipes, server->pipe_ends);
 	bf_join_verifier_free(server->verifier);
 	if (server->sctp)
 		bf_sctp_stack_free(server->sctp);

@@ -2,8 +2,10 @@
  *
  * Owner:   a message belongs to the receiver once it is posted (core/base/msg.h). Texts are in the flexible array at the
  *          end, NUL-terminated, their length beside them.
- * Rule:    one room lives on one worker. Requests of one participant are handled in the order posted; each request with a
- *          `request_id` other than 0 is answered by exactly one BF_MEDIA_SDP, BF_MEDIA_DONE or BF_MEDIA_ERROR with that id.
+ * Rule:    one participant lives on one worker, whichever others of its room live on: requests about it go there, and what is said
+ *          about it comes from there. Speakers are told of by one worker of the room. Requests of one participant are
+ *          handled in the order posted; each request with a `request_id` other than 0 is answered by exactly one
+ *          BF_MEDIA_SDP, BF_MEDIA_DONE or BF_MEDIA_ERROR with that id.
  */
 #ifndef BF_MEDIA_MEDIA_MSG_H
 #define BF_MEDIA_MEDIA_MSG_H
@@ -56,7 +58,8 @@ enum bf_grant {
 	BF_GRANT_DATA = 4,
 };
 
-/* A participant comes into a room; the room comes into being with its first one. A participant whose subscribe connection is
+/* A participant comes into a room; the room comes into being on the worker with the first one there, and knows what is published on
+ * others before the join is answered. A participant whose subscribe connection is
  * server-offered (`auto_subscribe`) gets BF_MEDIA_SDP offers by itself whenever there is something to receive. */
 struct bf_media_join {
 	struct bf_msg msg;
@@ -181,6 +184,7 @@ struct bf_media_error {
 	uint64_t request_id;
 	uint64_t room_id;
 	uint64_t participant_id;
+	bool is_everywhere; /* another worker would say the same: a join is not to be tried there */
 	char code[32];
 	char cause[256];
 };
@@ -247,6 +251,8 @@ struct bf_media_port {
 	unsigned worker_count;
 	/* 0 and `msg` is taken, or -ENOBUFS: the worker is busy, say so to the client. Control thread. */
 	int (*post)(void *arg, unsigned worker, struct bf_msg *msg);
+	/* How busy the worker is, in thousandths of the last second. NULL: nobody measures. */
+	unsigned (*load)(void *arg, unsigned worker);
 };
 
 #endif

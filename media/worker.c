@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "media/memory.h"
 #include "media/room/cache.h"
+#include "media/room/peer_msg.h"
 #include "media/worker_priv.h"
 
 #include <assert.h>
@@ -59,6 +60,10 @@ static void on_message(void *arg, struct bf_msg *msg)
 		bf_msg_free(msg);
 		bf_loop_stop(worker->loop);
 		return;
+	} else if (!worker->rooms) {
+		bf_msg_free(msg); /* they are closed; others do not know yet */
+	} else if (msg->kind >= BF_PEER_HELLO) {
+		bf_rooms_on_peer(worker->rooms, msg);
 	} else {
 		bf_rooms_on_request(worker->rooms, msg);
 	}
@@ -275,6 +280,7 @@ static int make_rooms(struct bf_worker *worker)
 		.add_path = bf_worker_add_path,
 		.remove_path = bf_worker_remove_path,
 	};
+	bf_worker_peers_configure(worker, &conf);
 	bf_outbox_init(worker->outbox, &worker->env, &worker->transit, worker->drops);
 	return bf_rooms_new(&worker->rooms, &conf);
 }
@@ -284,8 +290,10 @@ static void close_all(struct bf_worker *worker);
 static int start(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int err = bf_loop_new(&worker->loop, worker->conf.io);
+	int err;
 
+	bf_worker_pin(worker); /* first: memory comes from near where it is used */
+	err = bf_loop_new(&worker->loop, worker->conf.io);
 	if (err) {
 		snprintf(worker->why, worker->why_size, "event loop: %s", strerror(-err));
 		return err;
@@ -316,6 +324,7 @@ static int start(void *arg)
 		close_all(worker);
 		return err;
 	}
+	bf_worker_peers_start(worker);
 	on_report_timer(worker);
 	bf_worker_load_start(worker);
 	return 0;
@@ -324,6 +333,7 @@ static int start(void *arg)
 static void close_all(struct bf_worker *worker)
 {
 	bf_rooms_free(worker->rooms); /* says close_notify, which leaves with the last turns */
+	worker->rooms = NULL;
 	close_ports(worker);
 	bf_timer_disarm(&worker->sctp_timer);
 	bf_timer_disarm(&worker->report_timer);
@@ -415,6 +425,7 @@ void bf_worker_free(struct bf_worker *worker)
 {
 	if (!worker)
 		return;
+	bf_worker_peers_stop(worker);
 	bf_inbox_free(worker->inbox); /* others may have posted until now */
 	bf_loop_free(worker->loop);
 	free(worker);

@@ -15,6 +15,7 @@
 #include "media/sctp/sctp.h"
 #include "media/srtp/srtp.h"
 
+struct bf_pipe;
 struct bf_worker;
 
 struct bf_worker_conf {
@@ -30,6 +31,11 @@ struct bf_worker_conf {
 	void *arg;
 	int (*post)(
 		void *arg, struct bf_msg *msg); /* to the control thread: takes msg, or -ENOBUFS */
+	/* The workers that serve rooms together, by idx; 0 or 1: this one is alone, and the rest is not looked at. Messages are
+	 * posted to others only about rooms, so not before all have started. */
+	unsigned worker_count;
+	struct bf_pipe **pipes; /* bf_pipe_grid_new's, for worker_count; outlives the workers */
+	int (*post_peer)(void *arg, unsigned worker, struct bf_msg *msg); /* bf_worker_post */
 };
 
 /* Start the thread and open its sockets. On error `why` names the address and the cause. */
@@ -46,6 +52,9 @@ unsigned bf_worker_port(const struct bf_worker *worker);
 enum bf_io bf_worker_io(const struct bf_worker *worker);
 const char *bf_worker_srtp(
 	const struct bf_worker *worker); /* name of the engine; until it is stopped */
+
+/* How busy its thread is, in thousandths of the last second. Any thread. */
+unsigned bf_worker_load(const struct bf_worker *worker);
 
 /* Whether its loop has turned within the last 5 s. */
 bool bf_worker_is_alive(const struct bf_worker *worker);

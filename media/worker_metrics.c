@@ -81,6 +81,7 @@ void bf_worker_register_metrics(struct bf_worker *worker)
 	worker->metrics.beat =
 		bf_metric_new(worker->conf.metrics, BF_METRIC_GAUGE, "belfry_worker_beat_us",
 			labels, "monotonic time at which the worker's loop last turned");
+	bf_worker_peers_register(worker);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++) {
 		snprintf(labels, sizeof(labels), "worker=\"%u\",reason=\"%s\"", worker->conf.idx,
 			bf_drop_name((enum bf_drop)i));
@@ -129,5 +130,6 @@ void bf_worker_report(struct bf_worker *worker)
 		bf_metric_set(worker->metrics.over_budget[i], (int64_t)c->over_budget[i]);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
 		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
+	bf_worker_peers_report(worker);
 	bf_metric_set(worker->metrics.beat, bf_clock_mono_us());
 }

@@ -12,7 +12,9 @@
 #include "media/room/room.h"
 #include "media/worker.h"
 
-#define BF_WORKER_PENDING 4096 /* events that wait for room in the control thread's inbox */
+#define BF_WORKER_PENDING      4096 /* events that wait for room in the control thread's inbox */
+
+#define BF_WORKER_PEER_METRICS 8
 
 /* bf_ice_path.socket */
 enum bf_worker_socket {
@@ -33,6 +35,7 @@ struct bf_worker_metrics {
 	struct bf_metric *values[40];
 	struct bf_metric *beat;
 	struct bf_histogram *transit;
+	struct bf_metric *peers[BF_WORKER_PEER_METRICS];
 };
 
 struct bf_worker {
@@ -76,7 +79,8 @@ struct bf_worker {
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
 	size_t pending_head, pending_count;
-	uint8_t tcp_packet[BF_UDP_MTU + 2]; /* a reservation on a TCP path */
+	uint8_t tcp_packet[BF_UDP_MTU + 2];    /* a reservation on a TCP path */
+	int64_t reported_us, reported_idle_us; /* when the load was measured last */
 	char *why;
 	size_t why_size;
 };
@@ -112,6 +116,14 @@ void bf_worker_load_start(struct bf_worker *worker);
 void bf_worker_load_deinit(struct bf_worker *worker);
 void bf_worker_before_flush(
 	void *arg); /* the hook of bf_udp_conf: nothing leaves that is not encrypted yet */
+
+/* worker_peers.c: a worker among others */
+void bf_worker_pin(struct bf_worker *worker);
+void bf_worker_peers_register(struct bf_worker *worker);
+void bf_worker_peers_start(struct bf_worker *worker);
+void bf_worker_peers_stop(struct bf_worker *worker);
+void bf_worker_peers_configure(struct bf_worker *worker, struct bf_rooms_conf *conf);
+void bf_worker_peers_report(struct bf_worker *worker); /* once a second */
 
 /* worker_tcp.c: ICE-TCP, passive (RFC 6544), frames as in RFC 4571 */
 int bf_worker_tcp_open(struct bf_worker *worker);

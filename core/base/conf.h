@@ -28,6 +28,8 @@ struct bf_conf {
 		char **interfaces; /* offer only these of the interfaces' addresses; empty: all */
 		unsigned interfaces_count;
 		unsigned workers;	    /* 0: one per core */
+		char *pin;		    /* auto, off */
+		char *spread;		    /* prefer-one, round-robin */
 		char *io;		    /* auto, uring, epoll */
 		char *gso;		    /* auto, off */
 		unsigned transit_budget_us; /* 99 of 100 packets shall take less */
@@ -39,6 +41,7 @@ struct bf_conf {
 		unsigned org_packets_max, org_kbps_max, room_packets_max, room_kbps_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */
+		unsigned pipe_kib; /* from one worker to another, once they share a room */
 	} media;
 	struct {
 		char **join_keys; /* public keys of join tokens: PEM or JWK files (ES256) */

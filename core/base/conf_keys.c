@@ -55,6 +55,8 @@ const struct conf_key conf_keys[] = {
 	LIST(media, announced, "IP addresses put into candidates instead of those of the interfaces (NAT, clouds)."),
 	LIST(media, interfaces, "Offer clients only these of the interfaces' IP addresses. Empty: all."),
 	UINT(media, workers, 0, 0, 256, "Media threads. 0: one per core."),
+	CHOICE(media, pin, "auto", "auto,off", "auto: each media thread stays on a processor of its own, as long as there are enough."),
+	CHOICE(media, spread, "prefer-one", "prefer-one,round-robin", "How rooms use media threads. prefer-one: a room stays on one until that is busy or has 64 of its participants,\nthen goes on on another. round-robin: each participant of a room on the next one, from the start."),
 	CHOICE(media, io, "auto", "auto,uring,epoll", "Kernel interface. auto: io_uring where it is allowed, else epoll."),
 	CHOICE(media, gso, "auto", "auto,off", "Send datagrams as trains (UDP segmentation offload). auto: where the kernel takes them."),
 	UINT(media, coalesce_us, 500, 0, 10000, "Under load, packets that arrive within so many microseconds are handled together. 0: each at once."),
@@ -68,6 +70,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, room_kbps_max, 0, 0, 1000000000, "The same in kbit a second. 0: no limit."),
 	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),
 	UINT(media, cache_mib, 64, 1, 65536, "Memory of one worker for packets that may be sent again, MiB."),
+	UINT(media, pipe_kib, 1024, 64, 65536, "Memory for packets on their way from one worker to another, KiB, for each pair that has a room in common."),
 
 	LIST(rtc, join_keys, "Files with public keys (PEM or JWK, ES256) whose join tokens are accepted."),
 	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),

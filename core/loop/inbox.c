@@ -148,9 +148,7 @@ int bf_inbox_post(struct bf_inbox *inbox, struct bf_msg *msg)
 	}
 	slot->msg = msg;
 	atomic_store(&slot->turn, pos + 1);
-	/* Sequentially consistent with wait_for_work in loop.c. Only one poster wakes. */
-	if (atomic_load(&inbox->loop->is_asleep) && atomic_exchange(&inbox->loop->is_asleep, false))
-		bf_loop_wake(inbox->loop);
+	bf_loop_rouse(inbox->loop);
 	return 0;
 }
 

@@ -17,7 +17,7 @@
 /* Shorter sleeps cost more than they bring together. */
 #define REST_MIN_US 50
 
-/* The loop that this thread is turning, so that bf_inbox_post, which is not told who calls, can wake the
+/* The loop that this thread is turning, so that bf_loop_rouse, which is not told who calls, can wake the
  * receiver through the poster's own ring instead of by a system call. The only state outside a struct. */
 static _Thread_local struct bf_loop *turning_loop;
 
@@ -52,6 +52,7 @@ int bf_loop_new(struct bf_loop **out, enum bf_io io)
 		return -ENOMEM;
 	bf_list_init(&loop->hooks);
 	bf_list_init(&loop->inboxes);
+	bf_list_init(&loop->pipes);
 	bf_list_init(&loop->watches);
 	bf_list_init(&loop->changed);
 	bf_list_init(&loop->released);
@@ -117,6 +118,11 @@ const char *bf_io_name(enum bf_io io)
 int64_t bf_loop_now_us(const struct bf_loop *loop)
 {
 	return loop->now_us;
+}
+
+const struct bf_loop_counters *bf_loop_counters(const struct bf_loop *loop)
+{
+	return &loop->counters;
 }
 
 void bf_loop_stop(struct bf_loop *loop)
@@ -260,6 +266,7 @@ static void rest(const struct bf_loop *loop)
 
 static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 {
+	int64_t began_us;
 	int err;
 
 	wait_us = shorten_wait(loop, wait_us);
@@ -267,14 +274,18 @@ static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 		rest(loop);
 		wait_us = shorten_wait(loop, wait_us);
 	}
-	/* The other half is in bf_inbox_post: it publishes the message, then looks at is_asleep. With both
+	/* The other half is in bf_loop_rouse: it comes after what was published, and looks at is_asleep. With both
 	 * sides sequentially consistent, at least one of the two sees the other. */
 	if (wait_us != 0)
 		atomic_store(&loop->is_asleep, true);
-	if (bf_inboxes_have_message(loop))
+	if (bf_inboxes_have_message(loop) || bf_pipes_have_record(loop))
 		wait_us = 0;
+	began_us = wait_us != 0 ? bf_clock_mono_us() : 0;
 	err = loop->ops->wait(loop, wait_us);
 	atomic_store(&loop->is_asleep, false);
+	loop->now_us = bf_clock_mono_us();
+	if (wait_us != 0)
+		loop->counters.idle_us += loop->now_us - began_us;
 	return err;
 }
 
@@ -293,11 +304,14 @@ static int turn(struct bf_loop *loop, int64_t wait_us)
 	turning_loop = loop;
 	sync_watches(loop);
 	err = wait_for_work(loop, wait_us);
-	loop->now_us = bf_clock_mono_us();
 	loop->wall_offset_us = 0;
+	loop->counters.turns++;
 	if (!err) {
+		/* before the inboxes: messages come before the records sent after them */
+		bf_pipes_look(loop);
 		loop->ops->dispatch(loop);
 		bf_inboxes_run(loop);
+		bf_pipes_run(loop);
 		run_released(loop);
 		bf_timers_run(loop);
 		run_hooks(loop);
@@ -327,19 +341,27 @@ int bf_loop_run(struct bf_loop *loop)
 	return err;
 }
 
-void bf_loop_wake(struct bf_loop *loop)
+static void wake(struct bf_loop *loop)
 {
-	const struct bf_loop *from = turning_loop;
+	struct bf_loop *from = turning_loop;
 	uint64_t one = 1;
 	ssize_t written;
 
-	if (from && from->ops == loop->ops && loop->ops->wake &&
-		loop->ops->wake(turning_loop, loop))
+	if (from)
+		from->counters.wakes++;
+	if (from && from->ops == loop->ops && loop->ops->wake && loop->ops->wake(from, loop))
 		return;
 	do {
 		written = write(loop->event_fd, &one, sizeof(one));
 	} while (written < 0 && errno == EINTR);
 	/* EAGAIN: the counter is full, so the loop is being woken anyway. */
+}
+
+/* Sequentially consistent with wait_for_work. Only one poster wakes. */
+void bf_loop_rouse(struct bf_loop *loop)
+{
+	if (atomic_load(&loop->is_asleep) && atomic_exchange(&loop->is_asleep, false))
+		wake(loop);
 }
 
 /* --- the end --- */
@@ -381,6 +403,7 @@ void bf_loop_free(struct bf_loop *loop)
 		bf_watch_release(watch);
 	run_released(loop);
 	assert(bf_list_is_empty(&loop->inboxes));
+	assert(bf_list_is_empty(&loop->pipes));
 	assert(!loop->timers);
 	close(loop->event_fd);
 	free(loop);

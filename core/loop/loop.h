@@ -1,7 +1,7 @@
 /* core/loop/loop.h - one thread's event loop, on io_uring or on epoll behind the same interface.
  *
- * A turn: wait for completions or the next timer, hand them to their owners, run the timers that are
- * due, run the turn-end hooks (which send what the turn produced), submit once.
+ * A turn: wait for completions or the next timer, hand them to their owners, deliver messages and records of other
+ * threads, run the timers that are due, run the turn-end hooks (which send what the turn produced), submit once.
  * Owner:   the thread that runs it.   Thread: every function is called on the loop's own thread,
  *          except bf_loop_new, which may be called before the thread exists.
  * Source:  io_uring(7), epoll(7).
@@ -51,6 +51,14 @@ int64_t bf_loop_now_us(const struct bf_loop *loop);
  * handled together, for one wake-up. Worth it for whom many small events come from many sides, as interrupt moderation is for a
  * network card; the price is that each waits half of it on average. Messages of other threads wait, too. */
 void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us);
+
+/* Since the loop was made. */
+struct bf_loop_counters {
+	uint64_t turns;
+	uint64_t wakes;	 /* of other loops that slept, by messages and records that this one sent */
+	int64_t idle_us; /* spent waiting for something to do */
+};
+const struct bf_loop_counters *bf_loop_counters(const struct bf_loop *loop);
 
 /* BF_IO_URING or BF_IO_EPOLL. */
 enum bf_io bf_loop_io(const struct bf_loop *loop);

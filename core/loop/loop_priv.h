@@ -138,7 +138,8 @@ struct bf_loop {
 	int64_t now_us;
 	int64_t rest_us;
 	int64_t wall_offset_us; /* wall clock less monotonic clock; 0: not read in this turn */
-	int refusal;		/* why BF_IO_AUTO did not get io_uring */
+	struct bf_loop_counters counters;
+	int refusal; /* why BF_IO_AUTO did not get io_uring */
 	bool is_turning;
 	bool is_stopping;
 	bool has_owner;
@@ -148,6 +149,7 @@ struct bf_loop {
 	struct bf_list inboxes;
 	struct bf_inbox
 		*inbox_next; /* where the walk over inboxes goes on; moved when that one is freed */
+	struct bf_list pipes;	/* that it reads */
 	struct bf_list watches; /* open, or closing with operations in flight */
 	struct bf_list changed;
 	struct bf_list released;
@@ -161,7 +163,12 @@ void bf_timers_run(struct bf_loop *loop);
 bool bf_inboxes_have_message(const struct bf_loop *loop);
 void bf_inboxes_run(struct bf_loop *loop);
 
-/* loop.c: wake a loop that was seen asleep; any thread. */
-void bf_loop_wake(struct bf_loop *loop);
+/* pipe.c */
+bool bf_pipes_have_record(const struct bf_loop *loop);
+void bf_pipes_look(struct bf_loop *loop); /* what is there now is for this turn */
+void bf_pipes_run(struct bf_loop *loop);
+
+/* loop.c: wake a loop that may be asleep, after something was published to it by a sequentially consistent store; any thread. */
+void bf_loop_rouse(struct bf_loop *loop);
 
 #endif

@@ -1,7 +1,9 @@
 #include "core/loop/thread.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -68,6 +70,34 @@ int bf_thread_start(struct bf_thread **out, const char *name, int (*start)(void 
 	}
 	*out = thread;
 	return 0;
+}
+
+/* The `idx`-th processor of the set. */
+static unsigned nth(const cpu_set_t *set, unsigned idx)
+{
+	unsigned cpu = 0;
+
+	while (!CPU_ISSET(cpu, set) || idx-- > 0)
+		cpu++;
+	return cpu;
+}
+
+int bf_thread_pin(unsigned idx, unsigned count)
+{
+	cpu_set_t set;
+	unsigned cpu;
+	int err;
+
+	assert(idx < count);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	if (count > (unsigned)CPU_COUNT(&set))
+		return -ENOSPC;
+	cpu = nth(&set, idx);
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	err = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	return err ? -err : (int)cpu;
 }
 
 void bf_thread_join(struct bf_thread *thread)

@@ -12,6 +12,11 @@ struct bf_thread;
 int bf_thread_start(struct bf_thread **out, const char *name, int (*start)(void *arg),
 	void (*run)(void *arg), void *arg);
 
+/* Keep the calling thread on one of the processors that it may use: the `idx`-th, counted from 0, as long as each of `count` threads
+ * finds one of its own. Returns the processor's number; -ENOSPC: there are more threads than processors, and nothing has changed;
+ * or the kernel's negative errno. */
+int bf_thread_pin(unsigned idx, unsigned count);
+
 /* Wait until `run` has returned; frees the thread. */
 void bf_thread_join(struct bf_thread *thread);
 

@@ -30,6 +30,13 @@ static void on_connected(struct bf_conn *conn)
 	bf_conn_wake(conn, conn->report_due_us);
 }
 
+static void on_disconnected(struct bf_conn *conn)
+{
+	conn->is_connected = false;
+	BF_LIST_EACH(sub, &conn->subs, struct bf_sub, conn_node)
+		bf_layer_update(sub); /* it needs no packets now */
+}
+
 static void on_transport_state(void *arg, enum bf_transport_state state, const char *cause)
 {
 	struct bf_conn *conn = arg;
@@ -53,7 +60,7 @@ static void on_transport_state(void *arg, enum bf_transport_state state, const c
 	if (state == BF_TRANSPORT_CONNECTED)
 		on_connected(conn);
 	else
-		conn->is_connected = false;
+		on_disconnected(conn);
 	post_state(conn, shown[state], cause);
 }
 

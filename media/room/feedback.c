@@ -225,6 +225,7 @@ static enum bf_drop on_sr(struct bf_conn *conn, const struct bf_rtcp *rtcp, int6
 	stream->sr_ntp = sr.ntp;
 	stream->sr_timestamp = sr.rtp_timestamp;
 	stream->sr_at_us = now_us;
+	bf_feed_report(stream);
 	return BF_DROP_NONE;
 }
 

@@ -8,8 +8,10 @@ static int64_t now_us(const struct bf_sub *sub)
 	return bf_loop_now_us(bf_conn_rooms(sub->conn)->conf.loop);
 }
 
-static bool is_alive(const struct bf_stream *stream, int64_t now)
+bool bf_layer_is_alive(const struct bf_stream *stream, int64_t now)
 {
+	if (stream->track->mirror)
+		return bf_mirror_is_alive(stream);
 	return stream->last_packet_us && now - stream->last_packet_us < BF_LAYER_ALIVE_US;
 }
 
@@ -24,10 +26,10 @@ static int8_t choose(const struct bf_sub *sub)
 	int64_t now = now_us(sub);
 
 	for (int i = want; i >= 0; i--)
-		if (is_alive(&track->streams[track->ranks[i]], now))
+		if (bf_layer_is_alive(&track->streams[track->ranks[i]], now))
 			return (int8_t)track->ranks[i];
 	for (int i = want; i <= top; i++)
-		if (is_alive(&track->streams[track->ranks[i]], now))
+		if (bf_layer_is_alive(&track->streams[track->ranks[i]], now))
 			return (int8_t)track->ranks[i];
 	return (int8_t)track->ranks[want];
 }
@@ -88,10 +90,14 @@ void bf_layer_on_second(struct bf_track *track)
 	bf_layer_update_track(track); /* layers that went to sleep */
 }
 
-static void ask(struct bf_stream *stream, int64_t now)
+void bf_layer_ask(struct bf_stream *stream, int64_t now)
 {
 	struct bf_conn *conn = stream->track->participant->conns[BF_PC_PUBLISH];
 
+	if (stream->track->mirror) {
+		bf_mirror_want_keyframe(stream, now);
+		return;
+	}
 	bf_keyframe_want(&stream->keyframe, now);
 	if (conn)
 		bf_conn_wake(conn, bf_keyframe_deadline_us(&stream->keyframe));
@@ -100,21 +106,27 @@ static void ask(struct bf_stream *stream, int64_t now)
 void bf_layer_want_keyframe(struct bf_sub *sub)
 {
 	if (sub->track && sub->is_video && sub->is_active && !sub->track->is_over_budget)
-		ask(&sub->track->streams[sub->target], now_us(sub));
+		bf_layer_ask(&sub->track->streams[sub->target], now_us(sub));
+}
+
+static void update_target(struct bf_sub *sub)
+{
+	sub->target = choose(sub);
+	if (sub->target != sub->current && sub->is_active && !sub->is_paused && !sub->is_shed &&
+		!sub->track->is_muted && !sub->track->is_over_budget && sub->conn->is_connected)
+		bf_layer_ask(&sub->track->streams[sub->target], now_us(sub));
 }
 
 void bf_layer_update(struct bf_sub *sub)
 {
-	if (!sub->track || !sub->is_video)
-		return;
-	sub->target = choose(sub);
-	if (sub->target != sub->current && sub->is_active && !sub->is_paused && !sub->is_shed &&
-		!sub->track->is_muted && !sub->track->is_over_budget && sub->conn->is_connected)
-		ask(&sub->track->streams[sub->target], now_us(sub));
+	if (sub->track && sub->is_video)
+		update_target(sub);
+	bf_mirror_on_sub(sub);
 }
 
 void bf_layer_update_track(struct bf_track *track)
 {
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
 		bf_layer_update(sub);
+	bf_feed_tell_state(track);
 }

@@ -19,7 +19,7 @@ static struct bf_participant *played(struct bf_participant *player)
 
 	if (player->play_id)
 		return bf_room_find(room, player->play_id);
-	dominant = bf_room_find(room, room->dominant_id);
+	dominant = bf_room_find(room, room->speakers.dominant);
 	if (dominant && !bf_list_is_empty(&dominant->tracks))
 		return dominant;
 	BF_LIST_EACH(other, &room->participants, struct bf_participant, node)

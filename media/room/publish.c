@@ -1,5 +1,5 @@
 /* A participant publishes: its offer becomes tracks, our answer takes one codec of each. */
-#include "media/room/room_priv.h"
+#include "media/room/peer_priv.h"
 
 #include "core/base/id.h"
 
@@ -29,25 +29,33 @@ struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char 
 	return NULL;
 }
 
-void bf_track_end(struct bf_track *track)
+void bf_track_drop(struct bf_track *track)
 {
-	struct bf_room *room = track->participant->room;
-	struct bf_conn *conn = track->participant->conns[BF_PC_PUBLISH];
-
-	bf_outbox_finish(room->rooms->conf.outbox); /* jobs may look into our caches */
+	bf_outbox_finish(
+		track->participant->room->rooms->conf.outbox); /* jobs may look into our caches */
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
 		bf_sub_detach(sub);
 		if (!sub->conn->participant->is_player)
 			bf_sub_free(sub);
 	}
 	bf_list_remove(&track->node);
-	bf_room_post_track(track, BF_TRACK_UNPUBLISHED);
-	if (conn)
-		bf_receive_forget(conn, track);
 	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++) {
 		bf_forward_forget(&track->streams[i]);
 		bf_cache_deinit(&track->streams[i].cache);
 	}
+}
+
+void bf_track_end(struct bf_track *track)
+{
+	struct bf_room *room = track->participant->room;
+	struct bf_conn *conn = track->participant->conns[BF_PC_PUBLISH];
+
+	bf_track_drop(track);
+	bf_room_post_track(track, BF_TRACK_UNPUBLISHED);
+	bf_feed_announce_end(track);
+	bf_feed_end(track);
+	if (conn)
+		bf_receive_forget(conn, track);
 	room->rooms->counters.tracks--;
 	free(track);
 	bf_play_update(room);
@@ -79,25 +87,29 @@ static void copy_fmtp(char out[static BF_TRACK_FMTP], struct bf_bytes fmtp)
 	}
 }
 
-static void init_streams(struct bf_track *track, const struct bf_sdp_media *media)
+void bf_track_init_streams(struct bf_track *track, unsigned layer_count)
 {
 	struct bf_rooms *rooms = track->participant->room->rooms;
 
-	track->layer_count = count_layers(media);
+	track->layer_count = layer_count;
 	for (unsigned i = 0; i < BF_TRACK_LAYERS; i++) {
 		struct bf_stream *stream = &track->streams[i];
 		stream->track = track;
 		stream->uid = bf_room_stream_uid(rooms);
 		stream->layer = (uint8_t)i;
 		track->ranks[i] = (uint8_t)i;
-		if (i < media->rid_count)
-			copy_view(stream->rid, sizeof(stream->rid), media->rids[i]);
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
 		bf_rtp_stats_init(&stream->stats, track->format.clock_hz);
 		bf_cache_init(&stream->cache, rooms->conf.cache_pool);
 		bf_forward_stream_init(stream);
 		bf_keyframe_init(&stream->keyframe);
 	}
+}
+
+static void name_layers(struct bf_track *track, const struct bf_sdp_media *media)
+{
+	for (unsigned i = 0; i < BF_TRACK_LAYERS && i < media->rid_count; i++)
+		copy_view(track->streams[i].rid, sizeof(track->streams[i].rid), media->rids[i]);
 }
 
 static enum bf_source source_of(
@@ -138,11 +150,14 @@ static struct bf_track *start_track(struct bf_participant *participant,
 	track->source = (uint8_t)source_of(offer, media);
 	copy_view(track->mid, sizeof(track->mid), media->mid);
 	bf_list_init(&track->subs);
+	bf_list_init(&track->feeds);
 	set_negotiated(track, media, format);
-	init_streams(track, media);
+	bf_track_init_streams(track, count_layers(media));
+	name_layers(track, media);
 	bf_list_append(&participant->tracks, &track->node);
 	participant->room->rooms->counters.tracks++;
 	bf_room_post_track(track, BF_TRACK_PUBLISHED);
+	bf_feed_announce(track);
 	BF_LIST_EACH(other, &participant->room->participants, struct bf_participant, node)
 		bf_subscribe_track(other, track);
 	return track;

@@ -63,7 +63,7 @@ static struct bf_stream *stream_for(struct bf_track *track, const struct bf_rtp 
 }
 
 /* The sender changed its SSRC: numbers start anew, as another source. */
-static void start_anew(struct bf_stream *stream)
+void bf_stream_start_anew(struct bf_stream *stream)
 {
 	struct bf_rooms *rooms = stream->track->participant->room->rooms;
 
@@ -148,7 +148,7 @@ static enum bf_drop bind_ssrc(
 		stream->rtx_ssrc = rtp->ssrc;
 	} else {
 		if (stream->ssrc)
-			start_anew(stream);
+			bf_stream_start_anew(stream);
 		stream->ssrc = rtp->ssrc;
 	}
 	*out = entry;
@@ -164,8 +164,7 @@ static void on_level(struct bf_track *track, const struct bf_ext_values *exts, i
 	if (track->source != BF_SOURCE_MICROPHONE || track->is_muted ||
 		!bf_ext_audio_level(exts, &level, &is_voice))
 		return;
-	bf_speaker_on_level(&room->speaker, track->participant->id, level, now_us);
-	bf_room_wake_speaker(room);
+	bf_leader_on_level(room, track->participant->id, level, now_us);
 }
 
 /* Numbers, statistics and losses; false for a packet seen before. */
@@ -223,6 +222,7 @@ static enum bf_drop on_media(struct bf_stream *stream, const struct bf_rtp *rtp,
 	if (rtp->payload.len ==
 		0) { /* padding to probe bandwidth: no place in the outgoing streams */
 		rooms->counters.rx_padding++;
+		bf_feed_skip(stream, packet.ext_seq);
 		bf_forward_skip(stream, packet.ext_seq);
 		return BF_DROP_NONE;
 	}
@@ -234,12 +234,8 @@ static enum bf_drop on_media(struct bf_stream *stream, const struct bf_rtp *rtp,
 		return BF_DROP_RTP_MALFORMED;
 	if (packet.info.is_keyframe)
 		on_keyframe(stream, &packet.info, now_us);
-	if (bf_cache_evicts(&stream->cache, packet.ext_seq))
-		bf_forward_flush(stream); /* what waits is in the cache */
-	if (bf_cache_put(&stream->cache, &packet))
-		bf_forward_soon(stream, &packet);
-	else
-		bf_forward_now(stream, &packet);
+	bf_feed_packet(stream, &packet);
+	bf_forward_packet(stream, &packet);
 	return BF_DROP_NONE;
 }
 
@@ -287,7 +283,7 @@ static enum bf_drop return_to(struct bf_ssrc_entry *entry, int64_t now_us)
 	if (entry->is_rtx) {
 		stream->rtx_ssrc = entry->ssrc;
 	} else {
-		start_anew(stream);
+		bf_stream_start_anew(stream);
 		stream->ssrc = entry->ssrc;
 	}
 	return BF_DROP_NONE;

@@ -1,4 +1,4 @@
-#include "media/room/room_priv.h"
+#include "media/room/peer_priv.h"
 
 #include "core/base/rand.h"
 
@@ -9,7 +9,7 @@
 
 #define ROOMS_MAX 16384 /* of one worker; beyond that joins are refused as busy */
 
-static bool post(struct bf_rooms *rooms, void *msg)
+bool bf_room_post(struct bf_rooms *rooms, void *msg)
 {
 	if (msg)
 		rooms->conf.post(rooms->conf.arg, msg);
@@ -28,22 +28,33 @@ void bf_room_post_done(
 		msg->room_id = room_id;
 		msg->participant_id = participant_id;
 	}
-	(void)post(rooms, msg);
+	(void)bf_room_post(rooms, msg);
+}
+
+static void post_error(struct bf_rooms *rooms, const struct bf_media_error *who, const char *code,
+	const char *cause)
+{
+	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
+
+	if (msg) {
+		msg->request_id = who->request_id;
+		msg->room_id = who->room_id;
+		msg->participant_id = who->participant_id;
+		msg->is_everywhere = who->is_everywhere;
+		snprintf(msg->code, sizeof(msg->code), "%s", code);
+		snprintf(msg->cause, sizeof(msg->cause), "%s", cause);
+	}
+	(void)bf_room_post(rooms, msg);
 }
 
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
 	uint64_t participant_id, const char *code, const char *cause)
 {
-	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
-
-	if (msg) {
-		msg->request_id = request_id;
-		msg->room_id = room_id;
-		msg->participant_id = participant_id;
-		snprintf(msg->code, sizeof(msg->code), "%s", code);
-		snprintf(msg->cause, sizeof(msg->cause), "%s", cause);
-	}
-	(void)post(rooms, msg);
+	post_error(rooms,
+		&(struct bf_media_error){.request_id = request_id,
+			.room_id = room_id,
+			.participant_id = participant_id},
+		code, cause);
 }
 
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
@@ -62,7 +73,7 @@ void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
 		msg->muted = track->is_muted;
 		snprintf(msg->codec, sizeof(msg->codec), "%s", bf_codec_name(track->format.codec));
 	}
-	(void)post(room->rooms, msg);
+	(void)bf_room_post(room->rooms, msg);
 }
 
 void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event event, bool is_on)
@@ -80,7 +91,7 @@ void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event ev
 		snprintf(msg->codec, sizeof(msg->codec), "%s",
 			bf_codec_name(sub->track->format.codec));
 	}
-	(void)post(rooms, msg);
+	(void)bf_room_post(rooms, msg);
 }
 
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
@@ -103,48 +114,12 @@ bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 		msg->sdp_len = (uint32_t)sdp_len;
 		memcpy(msg->sdp, sdp, sdp_len);
 	}
-	return post(rooms, msg);
-}
-
-/* ---- speakers ---- */
-
-static void post_speakers(struct bf_room *room, const struct bf_speaker_change *change)
-{
-	struct bf_media_speakers *msg = bf_msg_new(BF_MEDIA_SPEAKERS, sizeof(*msg));
-
-	if (msg) {
-		msg->room_id = room->id;
-		msg->dominant_id = change->dominant;
-		msg->speaking_count = (uint32_t)change->speaking_count;
-		memcpy(msg->speaking, change->speaking, sizeof(msg->speaking));
-	}
-	(void)post(room->rooms, msg);
-}
-
-static void on_speaker_timer(void *arg)
-{
-	struct bf_room *room = arg;
-	struct bf_speaker_change change;
-
-	if (bf_speaker_poll(&room->speaker, bf_loop_now_us(room->rooms->conf.loop), &change)) {
-		post_speakers(room, &change);
-		if (change.dominant != room->dominant_id) {
-			room->dominant_id = change.dominant;
-			bf_play_update(room);
-		}
-	}
-	bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
-}
-
-void bf_room_wake_speaker(struct bf_room *room)
-{
-	if (!room->speaker_timer.is_armed)
-		bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
+	return bf_room_post(rooms, msg);
 }
 
 /* ---- rooms and participants ---- */
 
-static struct bf_room *find_room(struct bf_rooms *rooms, uint64_t room_id)
+struct bf_room *bf_rooms_find(struct bf_rooms *rooms, uint64_t room_id)
 {
 	struct bf_map_node *node = bf_map_get(&rooms->rooms, bf_bytes(&room_id, sizeof(room_id)));
 
@@ -153,7 +128,7 @@ static struct bf_room *find_room(struct bf_rooms *rooms, uint64_t room_id)
 
 static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id, uint64_t org_id)
 {
-	struct bf_room *room = find_room(rooms, room_id);
+	struct bf_room *room = bf_rooms_find(rooms, room_id);
 
 	if (room)
 		return room;
@@ -164,30 +139,39 @@ static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id, ui
 	room->rooms = rooms;
 	bf_list_init(&room->participants);
 	bf_list_init(&room->due);
-	bf_speaker_init(&room->speaker);
-	bf_timer_init(&room->speaker_timer, rooms->conf.loop, on_speaker_timer, room);
-	if (bf_org_enter(room, org_id)) {
-		free(room);
-		return NULL;
-	}
-	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id)))) {
-		bf_org_leave(room);
-		free(room);
-		return NULL;
-	}
+	bf_leader_init(room);
+	if (bf_org_enter(room, org_id))
+		goto fail_room;
+	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id))))
+		goto fail_org;
+	if (bf_member_open(room))
+		goto fail_map;
 	rooms->counters.rooms++;
 	return room;
+
+fail_map:
+	bf_map_remove(&rooms->rooms, &room->map_node);
+fail_org:
+	bf_org_leave(room);
+fail_room:
+	free(room);
+	return NULL;
 }
 
-static void close_if_empty(struct bf_room *room)
+static void close_room(struct bf_room *room)
 {
-	if (room->participant_count > 0)
-		return;
-	bf_timer_disarm(&room->speaker_timer);
+	bf_member_close(room);
+	bf_leader_close(room);
 	bf_map_remove(&room->rooms->rooms, &room->map_node);
 	bf_org_leave(room);
 	room->rooms->counters.rooms--;
 	free(room);
+}
+
+void bf_room_close_if_empty(struct bf_room *room)
+{
+	if (room->participant_count == 0 && !room->is_opening)
+		close_room(room);
 }
 
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id)
@@ -198,22 +182,24 @@ struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_i
 	return NULL;
 }
 
+/* One that lives here. */
 static struct bf_participant *find_participant(
 	struct bf_rooms *rooms, uint64_t room_id, uint64_t participant_id)
 {
-	struct bf_room *room = find_room(rooms, room_id);
+	struct bf_room *room = bf_rooms_find(rooms, room_id);
+	struct bf_participant *participant = room ? bf_room_find(room, participant_id) : NULL;
 
-	return room ? bf_room_find(room, participant_id) : NULL;
+	return participant && !participant->is_remote ? participant : NULL;
 }
 
-/* Why nobody more may come in; NULL if somebody may. */
+/* Why nobody more may come in here; NULL if somebody may. */
 static const char *refuse_join(
 	struct bf_room *room, const struct bf_media_join *join, const char **code)
 {
 	struct bf_rooms *rooms = room->rooms;
 
 	*code = "already_joined";
-	if (bf_room_find(room, join->participant_id))
+	if (find_participant(rooms, room->id, join->participant_id))
 		return "that participant is there";
 	*code = "room_full";
 	if (room->participant_count >= rooms->conf.room_participant_count_max)
@@ -222,7 +208,7 @@ static const char *refuse_join(
 	if (bf_overload_refuses_joins(&rooms->overload))
 		return "the server is overloaded and takes no new participants now; try again "
 		       "later";
-	return bf_org_refuse_join(room, join);
+	return NULL;
 }
 
 static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
@@ -231,18 +217,27 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 	struct bf_room *room = find_or_open(rooms, join->room_id, join->org_id);
 	struct bf_participant *participant = NULL;
 	const char *code = "busy", *why = "out of memory";
+	bool is_everywhere = false;
 
 	if (room)
 		why = refuse_join(room, join, &code);
+	if (room && !why) {
+		why = bf_org_refuse_join(room, join);
+		is_everywhere = why != NULL;
+	}
 	if (room && !why) {
 		participant = calloc(1, sizeof(*participant));
 		why = "out of memory";
 	}
 	if (!participant) {
-		bf_room_post_error(
-			rooms, join->request_id, join->room_id, join->participant_id, code, why);
+		post_error(rooms,
+			&(struct bf_media_error){.request_id = join->request_id,
+				.room_id = join->room_id,
+				.participant_id = join->participant_id,
+				.is_everywhere = is_everywhere},
+			code, why);
 		if (room)
-			close_if_empty(room);
+			bf_room_close_if_empty(room);
 		return;
 	}
 	participant->id = join->participant_id;
@@ -253,6 +248,7 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 	bf_list_append(&room->participants, &participant->node);
 	room->participant_count++;
 	rooms->counters.participants++;
+	bf_member_tell_joined(participant);
 	bf_room_post_done(rooms, join->request_id, join->room_id, join->participant_id);
 	bf_subscribe_everything(participant);
 }
@@ -265,12 +261,13 @@ static void remove_participant(struct bf_participant *participant)
 		bf_track_end(track);
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
-	bf_speaker_remove(&room->speaker, participant->id);
+	bf_leader_on_left(room, participant->id);
+	bf_member_tell_left(participant);
 	bf_list_remove(&participant->node);
 	room->participant_count--;
 	room->rooms->counters.participants--;
 	free(participant);
-	close_if_empty(room);
+	bf_room_close_if_empty(room);
 }
 
 static void on_leave(struct bf_rooms *rooms, struct bf_msg *msg)
@@ -402,6 +399,7 @@ static void set_muted(struct bf_track *track, bool is_muted)
 		return;
 	track->is_muted = is_muted;
 	bf_room_post_track(track, BF_TRACK_MUTED);
+	bf_feed_tell_state(track);
 	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node)
 		bf_sub_interrupt(sub);
 }
@@ -458,7 +456,7 @@ static const struct {
 	{BF_MEDIA_TRACK_CONTROL, sizeof(struct bf_media_track_control), on_track_control},
 };
 
-void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
+static void handle(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		if (requests[i].kind != msg->kind)
@@ -477,6 +475,23 @@ size_t bf_rooms_bytes(void)
 	       BF_SDP_MEDIA * sizeof(struct bf_sdp_media) + BF_SDP_TEXT_MAX;
 }
 
+void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
+{
+	const struct bf_media_join *join = (const struct bf_media_join *)msg;
+	struct bf_room *room;
+
+	if (msg->kind == BF_MEDIA_JOIN)
+		room = find_or_open(rooms, join->room_id, join->org_id);
+	else if (msg->kind == BF_MEDIA_LEAVE)
+		room = bf_rooms_find(rooms, ((const struct bf_media_leave *)msg)->room_id);
+	else
+		room = bf_rooms_find(rooms, bf_member_room_id(msg));
+	if (room && room->is_opening)
+		bf_member_hold(room, msg);
+	else
+		handle(rooms, msg);
+}
+
 int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 {
 	struct bf_rooms *rooms = calloc(1, sizeof(*rooms));
@@ -485,6 +500,8 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	if (!rooms)
 		return err;
 	rooms->conf = *conf;
+	bf_feed_init(rooms);
+	bf_mirror_init(rooms);
 	rooms->parsed = calloc(1, sizeof(*rooms->parsed));
 	rooms->written = calloc(BF_SDP_MEDIA, sizeof(*rooms->written));
 	rooms->text = malloc(BF_SDP_TEXT_MAX);
@@ -492,22 +509,46 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	bf_overload_init(&rooms->overload, conf->transit_budget_us);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
-	if (!err)
-		err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
-	if (!err)
-		err = bf_pacers_init(
-			&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
-	if (err) {
-		bf_map_deinit(&rooms->orgs);
-		bf_map_deinit(&rooms->rooms);
-		free(rooms->parsed);
-		free(rooms->written);
-		free(rooms->text);
-		free(rooms);
-		return err;
-	}
+	if (err)
+		goto fail;
+	err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
+	if (err)
+		goto fail_map;
+	err = bf_pacers_init(&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
+	if (err)
+		goto fail_orgs;
+	err = bf_peer_init(rooms);
+	if (err)
+		goto fail_pacers;
 	*out = rooms;
 	return 0;
+
+fail_pacers:
+	bf_pacers_deinit(&rooms->pacers);
+fail_orgs:
+	bf_map_deinit(&rooms->orgs);
+fail_map:
+	bf_map_deinit(&rooms->rooms);
+fail:
+	free(rooms->parsed);
+	free(rooms->written);
+	free(rooms->text);
+	free(rooms);
+	return err;
+}
+
+static void empty_room(struct bf_room *room)
+{
+	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node) {
+		bool is_last = room->participant_count == 1;
+
+		if (participant->is_remote)
+			continue;
+		remove_participant(participant);
+		if (is_last)
+			return; /* the room has gone with it */
+	}
+	close_room(room); /* still opening */
 }
 
 void bf_rooms_free(struct bf_rooms *rooms)
@@ -516,11 +557,11 @@ void bf_rooms_free(struct bf_rooms *rooms)
 
 	if (!rooms)
 		return;
-	while ((node = bf_map_next(&rooms->rooms, NULL))) {
-		struct bf_room *room = BF_CONTAINER(node, struct bf_room, map_node);
-		struct bf_list *first = bf_list_first(&room->participants);
-		remove_participant(BF_CONTAINER(first, struct bf_participant, node));
-	}
+	while ((node = bf_map_next(&rooms->rooms, NULL)))
+		empty_room(BF_CONTAINER(node, struct bf_room, map_node));
+	bf_mirror_deinit(rooms);
+	bf_feed_deinit(rooms);
+	bf_peer_deinit(rooms);
 	bf_forward_deinit(rooms);
 	bf_pacers_deinit(&rooms->pacers);
 	bf_map_deinit(&rooms->orgs);

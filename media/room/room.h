@@ -1,7 +1,8 @@
 /* media/room/room.h - the rooms of one worker: participants, their connections, tracks and subscriptions.
  *
  * Requests come as messages (media/media_msg.h), packets from the worker's sockets; events leave as messages, packets through
- * the outbox and the transports.
+ * the outbox and the transports. A room that other workers serve as well is told of by them (media/room/peer_msg.h), and its
+ * packets come through pipes.
  * Owner:   the worker.   Thread: its own.
  */
 #ifndef BF_MEDIA_ROOM_ROOM_H
@@ -16,6 +17,7 @@
 #include "media/room/outbox.h"
 
 struct bf_rooms;
+struct bf_pipe;
 struct bf_conn; /* one peer connection of a participant */
 
 #define BF_ROOMS_CANDIDATES 32
@@ -36,6 +38,12 @@ struct bf_rooms_conf {
 	struct bf_budget_limits org_limits, room_limits; /* of each; 0: none */
 	void *arg;
 	void (*post)(void *arg, struct bf_msg *msg); /* to the control thread; takes msg */
+	/* The workers that rooms may spread over, this one among them; 0 or 1: it is alone, and the rest is not looked at. */
+	unsigned worker, worker_count;
+	struct bf_pipe *const *pipes; /* to each worker, in their order; copied */
+	size_t pipe_bytes;	      /* of the ring in one of them */
+	int (*post_peer)(
+		void *arg, unsigned worker, struct bf_msg *msg); /* takes msg, or -ENOBUFS */
 	/* A transport id and a place in the worker's table; 0 when the table is full. */
 	uint32_t (*add_conn)(void *arg, struct bf_conn *conn);
 	void (*remove_conn)(void *arg, uint32_t transport_id);
@@ -49,6 +57,9 @@ struct bf_rooms_counters {
 	uint64_t over_budget[BF_BUDGET_VERDICT_COUNT]; /* packets, with their copies, not sent */
 	uint64_t joins_over_budget;
 	uint64_t turns_continued; /* that left work to the next one */
+	/* between workers */
+	uint64_t feed_records, feed_refused, feed_lost; /* put into pipes, had to wait, given up */
+	uint64_t mirror_records, peer_messages_lost;
 };
 
 int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf);
@@ -61,6 +72,13 @@ void bf_rooms_free(struct bf_rooms *rooms);
 
 /* A request; takes msg. */
 void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg);
+
+/* What another worker posted (its kind is one of media/room/peer_msg.h); takes msg. */
+void bf_rooms_on_peer(struct bf_rooms *rooms, struct bf_msg *msg);
+
+/* A record of another worker's pipe; lent until the outbox is flushed. */
+void bf_rooms_on_record(struct bf_rooms *rooms, struct bf_bytes record);
+
 const struct bf_rooms_counters *bf_rooms_counters(const struct bf_rooms *rooms);
 
 /* How long packets have been taking lately: decides what is left out, and whether joins are refused. */

@@ -3,7 +3,8 @@
  *   organization ── room ── participant ──┬─ conn[publish]   ── track ── stream (one a simulcast layer) ─┐ packets
  *                                         └─ conn[subscribe] ── sub ◄─────────────────────────────────────┘
  *
- * A track lists its subs; a sub points at the track that feeds it now, or at none.
+ * A track lists its subs; a sub points at the track that feeds it now, or at none. A participant of another worker has no
+ * connections here, and its tracks are mirrors (peer_priv.h).
  */
 #ifndef BF_MEDIA_ROOM_ROOM_PRIV_H
 #define BF_MEDIA_ROOM_ROOM_PRIV_H
@@ -17,6 +18,7 @@
 #include "media/cc/twcc.h"
 #include "media/room/cache.h"
 #include "media/room/keyframe.h"
+#include "media/room/peer_msg.h"
 #include "media/room/rewrite.h"
 #include "media/room/room.h"
 #include "media/room/speaker.h"
@@ -24,12 +26,10 @@
 #include "media/rtp/rtp_stats.h"
 #include "media/sdp/sdp.h"
 
-#define BF_TRACK_LAYERS	  3
-#define BF_CONN_SSRCS	  64  /* incoming SSRCs one connection may use */
-#define BF_CONN_RETIRED	  256 /* of those used before, how many the decryption still knows */
-#define BF_CONN_SECTIONS  40  /* that we offer: as much as fits into 64 KiB of text, each way */
-#define BF_CONN_PTS	  12  /* distinct codec settings we offer on one connection */
-#define BF_TRACK_FMTP	  128
+#define BF_CONN_SSRCS	  64	  /* incoming SSRCs one connection may use */
+#define BF_CONN_RETIRED	  256	  /* of those used before, how many the decryption still knows */
+#define BF_CONN_SECTIONS  40	  /* that we offer: as much as fits into 64 KiB of text, each way */
+#define BF_CONN_PTS	  12	  /* distinct codec settings we offer on one connection */
 #define BF_REPORT_US	  1000000 /* SR and RR, as RFC 3550 section 6.2 allows at these rates */
 #define BF_LAYER_ALIVE_US 2000000 /* a layer without packets for this long counts as switched off */
 #define BF_NACK_RTT_US \
@@ -46,6 +46,10 @@
 struct bf_participant;
 struct bf_track;
 struct bf_sub;
+struct bf_mirror;
+struct bf_mirror_slot;
+struct bf_member;
+struct bf_peer_link;
 
 /* One incoming RTP stream. */
 struct bf_stream {
@@ -54,7 +58,7 @@ struct bf_stream {
 	uint32_t ssrc; /* 0: not bound yet */
 	uint32_t rtx_ssrc;
 	uint8_t layer;
-	char rid[17];
+	char rid[BF_TRACK_RID];
 	uint64_t area; /* pixels of the last keyframe that told; 0: unknown */
 	uint64_t counted_bytes,
 		second_bytes; /* byte count of the last second's end, and in that second */
@@ -106,6 +110,9 @@ struct bf_track {
 		[BF_TRACK_LAYERS]; /* the streams from the lowest layer up: clients list their rids either way */
 	unsigned disorder_count; /* seconds in which the order looked wrong */
 	struct bf_list subs;
+	struct bf_list feeds;		 /* what other workers get of it: struct bf_feed */
+	struct bf_peer_track_state told; /* what they know of it */
+	struct bf_mirror *mirror;	 /* of a track that another worker receives; NULL: we do */
 };
 
 /* When a packet was last sent again. */
@@ -122,6 +129,7 @@ struct bf_sub {
 	const struct bf_transport_out *out;
 	struct bf_conn *conn;
 	struct bf_track *track; /* NULL: nothing to send now */
+	uint8_t mirror_layers;	/* of a mirror: what this one needs of it, a bit for each layer */
 	bool is_video;
 	bool is_active;		/* the peer's description takes it */
 	bool is_refused;	/* it did not; the user has been told */
@@ -209,6 +217,9 @@ struct bf_participant {
 	struct bf_map_node map_node;
 	uint64_t id;
 	struct bf_room *room;
+	bool is_remote; /* lives on `worker`; here are only its tracks */
+	bool is_doubtful;
+	uint16_t worker;
 	uint32_t grants;
 	bool auto_subscribe;
 	struct bf_list tracks;
@@ -238,10 +249,22 @@ struct bf_room {
 	bool is_limited;	/* it or its organization has a budget */
 	int64_t over_logged_us; /* 0: never */
 	struct bf_list participants;
-	unsigned participant_count;
+	unsigned participant_count; /* ours */
+	/* who speaks (leader.c) */
+	bool is_leader;
 	struct bf_speaker speaker;
 	struct bf_timer speaker_timer;
-	uint64_t dominant_id;
+	struct bf_speaker_change
+		speakers; /* as told last; its dominant one is whom players watch */
+	/* other workers (member.c) */
+	uint32_t life;
+	uint32_t last_ask;
+	bool is_opening;
+	int64_t opened_us;
+	struct bf_timer peer_timer;
+	struct bf_msg **held; /* requests that wait */
+	size_t held_count, held_room;
+	struct bf_member *members; /* by worker */
 };
 
 struct bf_rooms {
@@ -259,10 +282,25 @@ struct bf_rooms {
 	struct bf_pacers pacers;
 	struct bf_timer pace_timer;
 	struct bf_overload overload;
+	/* other workers: peer.c, feed.c, mirror.c */
+	uint32_t last_life;
+	struct bf_peer_link *links; /* by worker */
+	struct bf_timer queue_timer;
+	struct bf_loop_hook commit_hook;
+	struct bf_list refused_feeds;
+	struct bf_timer refused_timer;
+	struct bf_mirror_slot *mirrors;
+	unsigned mirror_slot_count, mirror_slot_next;
+	struct bf_list changed_mirrors;
+	struct bf_loop_hook mirror_hook;
 };
 
 /* room.c */
+struct bf_room *bf_rooms_find(struct bf_rooms *rooms, uint64_t room_id);
+void bf_room_close_if_empty(struct bf_room *room);
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id);
+bool bf_room_post(
+	struct bf_rooms *rooms, void *msg); /* takes it; false: it is NULL, for want of memory */
 void bf_room_post_done(
 	struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id, uint64_t participant_id);
 void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
@@ -273,7 +311,6 @@ void bf_room_post_to_subscriber(const struct bf_sub *sub, enum bf_track_event ev
 bool bf_room_post_sdp(struct bf_conn *conn, uint64_t request_id, bool is_offer,
 	const struct bf_media_sdp_track *tracks, unsigned track_count, const char *sdp,
 	size_t sdp_len);
-void bf_room_wake_speaker(struct bf_room *room);
 
 /* 1 to 2^24 - 1, so that it fits into bf_rewrite's source beside an epoch. */
 static inline uint32_t bf_room_stream_uid(struct bf_rooms *rooms)
@@ -308,6 +345,8 @@ int bf_negotiate_write(struct bf_conn *conn, enum bf_sdp_setup setup, unsigned m
 /* publish.c */
 void bf_publish_on_offer(struct bf_participant *participant, const struct bf_media_offer *msg);
 void bf_track_end(struct bf_track *track); /* tells everyone, frees */
+void bf_track_init_streams(struct bf_track *track, unsigned layer_count);
+void bf_track_drop(struct bf_track *track); /* out of all lists; the caller frees what is its own */
 struct bf_track *bf_track_find(struct bf_room *room, uint64_t track_id);
 struct bf_track *bf_track_by_mid(struct bf_participant *participant, const char *mid);
 
@@ -328,16 +367,40 @@ struct bf_sub *bf_sub_find(struct bf_participant *participant, uint64_t track_id
 void bf_play_on_offer(struct bf_participant *participant, const struct bf_media_offer *msg);
 void bf_play_update(struct bf_room *room); /* tracks or the speaker changed */
 
+/* leader.c */
+void bf_leader_on_level(
+	struct bf_room *room, uint64_t participant_id, uint8_t level_dbov, int64_t now_us);
+void bf_leader_on_left(struct bf_room *room, uint64_t participant_id);
+
+/* member.c */
+void bf_member_tell_joined(const struct bf_participant *participant);
+void bf_member_tell_left(const struct bf_participant *participant);
+
+/* feed.c: a track of ours, for other workers */
+void bf_feed_packet(const struct bf_stream *stream, const struct bf_media_packet *packet);
+void bf_feed_skip(const struct bf_stream *stream, uint64_t ext_seq);
+void bf_feed_report(const struct bf_stream *stream);
+void bf_feed_tell_state(struct bf_track *track); /* if it has changed */
+
+/* mirror.c: a track of another worker's; the first two do nothing for ours */
+void bf_mirror_on_sub(struct bf_sub *sub); /* it may need something else now */
+void bf_mirror_leave(struct bf_sub *sub);  /* it needs nothing of its track any more */
+bool bf_mirror_is_alive(const struct bf_stream *stream);
+void bf_mirror_want_keyframe(struct bf_stream *stream, int64_t now_us);
+
 /* receive.c */
+void bf_stream_start_anew(struct bf_stream *stream); /* another source of packets feeds it */
 void bf_receive_forget(struct bf_conn *conn, const struct bf_track *track); /* its SSRCs */
 
 /* layer.c */
 void bf_layer_rank(struct bf_track *track);	 /* after a picture told its size */
 void bf_layer_on_second(struct bf_track *track); /* once a second */
 uint8_t bf_layer_of(const struct bf_track *track, int8_t stream_idx); /* 0: the lowest */
-void bf_layer_update(struct bf_sub *sub);			      /* choose the target anew */
+bool bf_layer_is_alive(const struct bf_stream *stream, int64_t now_us);
+void bf_layer_update(struct bf_sub *sub); /* choose the target anew */
 void bf_layer_update_track(struct bf_track *track);
 void bf_layer_want_keyframe(struct bf_sub *sub);
+void bf_layer_ask(struct bf_stream *stream, int64_t now_us); /* whoever sends it, for a keyframe */
 
 /* shed.c */
 void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
@@ -356,10 +419,8 @@ bool bf_org_allows(
 void bf_forward_init(struct bf_rooms *rooms);
 void bf_forward_deinit(struct bf_rooms *rooms);
 void bf_forward_stream_init(struct bf_stream *stream);
-/* A packet that the cache holds: goes to the subscribers at the end of the turn, or with the rest of its frame. */
-void bf_forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet);
-/* One that the cache has no room for, after all that wait. */
-void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *packet);
+/* Keep a packet for NACKs, and send it to the subscribers at the end of the turn, or with the rest of its frame. */
+void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet);
 void bf_forward_flush(struct bf_stream *stream);  /* what waits goes now */
 void bf_forward_forget(struct bf_stream *stream); /* what waits does not go */
 void bf_forward_step_over(struct bf_sub *sub);	  /* it leaves its track */

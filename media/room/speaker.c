@@ -13,6 +13,7 @@
 #define PAUSE_US   MS(200)  /* silence between the words of one sentence */
 #define STAY_US	   MS(1500) /* a breath between sentences does not end a turn */
 #define UNHEARD_US MS(200)  /* senders stop their packets in silence (DTX): no news is silence */
+#define RESUME_US  MS(500)  /* GAIN_US of speech, and the time for the levels to get here */
 #define FORGET_US  MS(10000)
 #define MARGIN_Q8  (3u << 8) /* two who speak at once do not take turns by chance */
 
@@ -20,6 +21,19 @@ void bf_speaker_init(struct bf_speaker *speaker)
 {
 	memset(speaker, 0, sizeof(*speaker));
 	speaker->due_us = INT64_MAX;
+}
+
+void bf_speaker_take_over(
+	struct bf_speaker *speaker, const struct bf_speaker_change *last, int64_t now_us)
+{
+	bf_speaker_init(speaker);
+	if (!last->dominant && last->speaking_count == 0)
+		return;
+	speaker->dominant = last->dominant;
+	speaker->dominant_since_us = now_us;
+	memcpy(speaker->speaking, last->speaking, sizeof(speaker->speaking));
+	speaker->speaking_count = last->speaking_count;
+	speaker->due_us = now_us + RESUME_US;
 }
 
 static struct bf_speaker_candidate *find(struct bf_speaker *speaker, uint64_t id)

@@ -42,6 +42,11 @@ struct bf_speaker_change {
 };
 
 void bf_speaker_init(struct bf_speaker *speaker);
+
+/* Begin in the middle of a conversation of which somebody else has told `last`: it holds until those who speak have had the time to
+ * be heard. */
+void bf_speaker_take_over(
+	struct bf_speaker *speaker, const struct bf_speaker_change *last, int64_t now_us);
 void bf_speaker_on_level(
 	struct bf_speaker *speaker, uint64_t id, uint8_t level_dbov, int64_t now_us);
 void bf_speaker_remove(struct bf_speaker *speaker, uint64_t id);

@@ -360,7 +360,7 @@ static void drop(struct bf_stream *stream)
 			bf_sub_interrupt(sub); /* what waits does not go to them any more */
 }
 
-void bf_forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet)
+static void forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct bf_rooms *rooms = room_of(stream)->rooms;
 
@@ -399,7 +399,7 @@ void bf_forward_flush(struct bf_stream *stream)
 	bf_outbox_finish(rooms->conf.outbox);
 }
 
-void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *packet)
+static void forward_now(struct bf_stream *stream, const struct bf_media_packet *packet)
 {
 	struct bf_track *track = stream->track;
 	struct bf_rooms *rooms = room_of(stream)->rooms;
@@ -421,4 +421,14 @@ void bf_forward_now(struct bf_stream *stream, const struct bf_media_packet *pack
 	}
 	pass(stream, packet->ext_seq);
 	bf_outbox_finish(rooms->conf.outbox);
+}
+
+void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet)
+{
+	if (bf_cache_evicts(&stream->cache, packet->ext_seq))
+		bf_forward_flush(stream); /* what waits is in the cache */
+	if (bf_cache_put(&stream->cache, packet))
+		forward_soon(stream, packet);
+	else
+		forward_now(stream, packet);
 }

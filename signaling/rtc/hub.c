@@ -105,8 +105,10 @@ int bf_rtc_hub_init(struct bf_rtc_hub *hub, const struct bf_rtc_hub_conf *conf)
 	err = register_metrics(hub);
 	if (err)
 		return err;
-	err = bf_rtc_registry_init(
-		&hub->registry, conf->media.worker_count, conf->room_participant_count_max);
+	err = bf_rtc_registry_init(&hub->registry,
+		&(struct bf_rtc_registry_conf){.media = conf->media,
+			.room_participant_count_max = conf->room_participant_count_max,
+			.is_round_robin = conf->is_round_robin});
 	if (err)
 		return err;
 	err = init_maps(hub);
@@ -435,8 +437,7 @@ void bf_rtc_hub_show(struct bf_rtc_hub *hub, struct bf_rtc_participant *particip
 	participant->state = BF_RTC_PARTICIPANT_SHOWN;
 	BF_LOG(hub->conf.log, BF_LOG_INFO, "participant joined",
 		BF_STR("org", participant->room->org), BF_STR("room", participant->room->name),
-		BF_ID("participant", participant->id),
-		BF_UINT("worker", participant->room->worker));
+		BF_ID("participant", participant->id), BF_UINT("worker", participant->worker));
 	if (participant->kind != BF_RTC_BY_WHEP)
 		bf_rtc_hub_broadcast(hub, participant->room, participant, "participant:joined",
 			bf_rtc_frame_participant(participant));
@@ -539,14 +540,14 @@ void bf_rtc_hub_forget(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
 int bf_rtc_hub_post(
 	struct bf_rtc_hub *hub, const struct bf_rtc_participant *participant, struct bf_msg *msg)
 {
-	int err = hub->conf.media.post(hub->conf.media.arg, participant->room->worker, msg);
+	int err = hub->conf.media.post(hub->conf.media.arg, participant->worker, msg);
 
 	if (err)
 		bf_msg_free(msg);
 	return err;
 }
 
-int bf_rtc_hub_post_join(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
+static int post_join(struct bf_rtc_hub *hub, const struct bf_rtc_pending *pending)
 {
 	const struct bf_rtc_participant *participant = pending->participant;
 	struct bf_media_join *msg = bf_msg_new(BF_MEDIA_JOIN, sizeof(*msg));
@@ -561,6 +562,22 @@ int bf_rtc_hub_post_join(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
 	msg->auto_subscribe =
 		participant->kind == BF_RTC_BY_SOCKET && (participant->grants & BF_GRANT_SUBSCRIBE);
 	return bf_rtc_hub_post(hub, participant, &msg->msg);
+}
+
+int bf_rtc_hub_post_join(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
+{
+	int err = post_join(hub, pending);
+
+	if (err == -ENOBUFS && bf_rtc_registry_move(&hub->registry, pending->participant))
+		err = post_join(hub, pending);
+	return err;
+}
+
+bool bf_rtc_hub_join_elsewhere(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending)
+{
+	return pending->kind == BF_RTC_PENDING_JOIN &&
+	       bf_rtc_registry_move(&hub->registry, pending->participant) &&
+	       post_join(hub, pending) == 0;
 }
 
 void bf_rtc_hub_fail(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending, enum bf_rtc_code code,

@@ -37,6 +37,7 @@ struct bf_rtc_hub_conf {
 	struct bf_media_port media;
 	struct bf_ice_servers ice_servers;
 	unsigned room_participant_count_max;
+	bool is_round_robin; /* participants of a room go to one worker after the other (registry.h) */
 	int64_t resume_us; /* 0: BF_RTC_RESUME_US */
 	int64_t answer_us; /* 0: BF_RTC_ANSWER_US */
 	/* As bf_join_verify; NULL: open development mode, everybody may do everything. */
@@ -172,8 +173,11 @@ void bf_rtc_hub_forget(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending);
 int bf_rtc_hub_post(
 	struct bf_rtc_hub *hub, const struct bf_rtc_participant *participant, struct bf_msg *msg);
 
-/* BF_MEDIA_JOIN for the pending's participant, answered to it. -ENOBUFS, -ENOMEM. */
+/* BF_MEDIA_JOIN for the pending's participant, answered to it. A worker that has no room for the message, or that answers a browser's
+ * join with "busy", is passed over once: the participant goes to the least loaded of the others instead. (A WHIP or WHEP client whose
+ * worker answers "busy" gets 503 with Retry-After: its offer has gone to the worker with the join.) -ENOBUFS, -ENOMEM. */
 int bf_rtc_hub_post_join(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending);
+bool bf_rtc_hub_join_elsewhere(struct bf_rtc_hub *hub, struct bf_rtc_pending *pending);
 
 /* Tell whoever waits for `pending` that it came to nothing, and forget it; a join or a WHIP offer that fails ends its
  * participant. */

@@ -8,27 +8,28 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define BUSY_WEIGHT 4 /* see registry.h */
+
 static struct bf_bytes id_key(const uint64_t *id)
 {
 	return bf_bytes(id, sizeof(*id));
 }
 
-int bf_rtc_registry_init(struct bf_rtc_registry *registry, unsigned worker_count,
-	unsigned room_participant_count_max)
+int bf_rtc_registry_init(struct bf_rtc_registry *registry, const struct bf_rtc_registry_conf *conf)
 {
 	int err;
 
-	assert(worker_count > 0);
+	assert(conf->media.worker_count > 0);
 	memset(registry, 0, sizeof(*registry));
-	registry->worker_count = worker_count;
-	registry->room_participant_count_max = room_participant_count_max;
 	bf_rand_bytes(registry->org_seed, sizeof(registry->org_seed));
-	registry->worker_loads = calloc(worker_count, sizeof(*registry->worker_loads));
-	if (!registry->worker_loads)
+	registry->conf = *conf;
+	registry->transport_counts =
+		calloc(conf->media.worker_count, sizeof(*registry->transport_counts));
+	if (!registry->transport_counts)
 		return -ENOMEM;
 	err = bf_map_init(&registry->rooms_by_name, 64, BF_RTC_ROOMS_MAX);
 	if (err)
-		goto fail_loads;
+		goto fail_counts;
 	err = bf_map_init(&registry->rooms_by_id, 64, BF_RTC_ROOMS_MAX);
 	if (err)
 		goto fail_by_name;
@@ -41,8 +42,8 @@ fail_by_id:
 	bf_map_deinit(&registry->rooms_by_id);
 fail_by_name:
 	bf_map_deinit(&registry->rooms_by_name);
-fail_loads:
-	free(registry->worker_loads);
+fail_counts:
+	free(registry->transport_counts);
 	return err;
 }
 
@@ -52,21 +53,103 @@ void bf_rtc_registry_deinit(struct bf_rtc_registry *registry)
 	bf_map_deinit(&registry->participants);
 	bf_map_deinit(&registry->rooms_by_id);
 	bf_map_deinit(&registry->rooms_by_name);
-	free(registry->worker_loads);
+	free(registry->transport_counts);
+}
+
+/* ---- where participants live ---- */
+
+static unsigned busy_of(const struct bf_rtc_registry *registry, unsigned worker)
+{
+	const struct bf_media_port *media = &registry->conf.media;
+
+	return media->load ? media->load(media->arg, worker) : 0;
+}
+
+static unsigned load_of(const struct bf_rtc_registry *registry, unsigned worker)
+{
+	return registry->transport_counts[worker] + BUSY_WEIGHT * busy_of(registry, worker);
+}
+
+/* The least loaded worker but `except`; `except` where there is no other. */
+static unsigned least_loaded(const struct bf_rtc_registry *registry, unsigned except)
+{
+	unsigned best = except;
+
+	for (unsigned i = 0; i < registry->conf.media.worker_count; i++)
+		if (i != except &&
+			(best == except || load_of(registry, i) < load_of(registry, best)))
+			best = i;
+	return best;
+}
+
+static bool is_loaded(
+	const struct bf_rtc_registry *registry, const struct bf_rtc_room *room, unsigned worker)
+{
+	return room->worker_counts[worker] >= BF_RTC_ROOM_SHARE ||
+	       busy_of(registry, worker) >= BF_RTC_BUSY_PERMILLE;
+}
+
+/* Where the room is: where the last one went, unless nobody is there any more. */
+static unsigned home_of(const struct bf_rtc_registry *registry, const struct bf_rtc_room *room)
+{
+	if (room->worker_counts[room->worker] > 0)
+		return room->worker;
+	for (unsigned i = 0; i < registry->conf.media.worker_count; i++)
+		if (room->worker_counts[i] > 0)
+			return i;
+	return room->worker;
+}
+
+static unsigned choose_worker(const struct bf_rtc_registry *registry,
+	const struct bf_rtc_room *room, const struct bf_rtc_participant *near)
+{
+	unsigned wanted, other;
+
+	if (room->participant_count == 0)
+		return room->worker;
+	if (registry->conf.is_round_robin)
+		return (room->worker + 1) % registry->conf.media.worker_count;
+	wanted = near ? near->worker : home_of(registry, room);
+	if (!is_loaded(registry, room, wanted))
+		return wanted;
+	other = least_loaded(registry, wanted);
+	return load_of(registry, other) < load_of(registry, wanted) ? other : wanted;
+}
+
+/* A browser has two connections, one to publish and one to receive. */
+static unsigned transports_of(const struct bf_rtc_participant *participant)
+{
+	return participant->kind == BF_RTC_BY_SOCKET ? 2 : 1;
+}
+
+static void settle(struct bf_rtc_registry *registry, struct bf_rtc_participant *participant)
+{
+	participant->room->worker_counts[participant->worker]++;
+	registry->transport_counts[participant->worker] += transports_of(participant);
+}
+
+static void unsettle(struct bf_rtc_registry *registry, const struct bf_rtc_participant *participant)
+{
+	participant->room->worker_counts[participant->worker]--;
+	registry->transport_counts[participant->worker] -= transports_of(participant);
+}
+
+bool bf_rtc_registry_move(struct bf_rtc_registry *registry, struct bf_rtc_participant *participant)
+{
+	unsigned other = least_loaded(registry, participant->worker);
+
+	if (participant->has_moved || other == participant->worker)
+		return false;
+	unsettle(registry, participant);
+	participant->has_moved = true;
+	participant->worker = other;
+	participant->leave->worker = other;
+	participant->room->worker = other;
+	settle(registry, participant);
+	return true;
 }
 
 /* ---- rooms ---- */
-
-static unsigned least_loaded(const struct bf_rtc_registry *registry)
-{
-	unsigned best = 0;
-
-	for (unsigned i = 1; i < registry->worker_count; i++) {
-		if (registry->worker_loads[i] < registry->worker_loads[best])
-			best = i;
-	}
-	return best;
-}
 
 /* "org/name": neither has a slash in it. Returns the length. */
 static size_t write_path(
@@ -92,7 +175,9 @@ static uint64_t org_id(const struct bf_rtc_registry *registry, struct bf_bytes o
 static int room_new(struct bf_rtc_registry *registry, struct bf_rtc_room **out, struct bf_bytes org,
 	struct bf_bytes name)
 {
-	struct bf_rtc_room *room = calloc(1, sizeof(*room));
+	unsigned worker_count = registry->conf.media.worker_count;
+	struct bf_rtc_room *room =
+		calloc(1, sizeof(*room) + worker_count * sizeof(room->worker_counts[0]));
 	int err;
 
 	if (!room)
@@ -104,7 +189,7 @@ static int room_new(struct bf_rtc_registry *registry, struct bf_rtc_room **out, 
 		memcpy(room->org, org.data, org.len);
 	room->org_id = org_id(registry, org);
 	room->id = bf_id_new();
-	room->worker = least_loaded(registry);
+	room->worker = least_loaded(registry, worker_count); /* which is none of them */
 	err = bf_map_put(&registry->rooms_by_name, &room->by_name, bf_bytes_str(room->path));
 	if (err)
 		goto fail_room;
@@ -177,7 +262,7 @@ void bf_rtc_leave_free(struct bf_rtc_leave *leave)
 }
 
 static int participant_new(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
-	struct bf_rtc_room *room, struct bf_bytes name, enum bf_rtc_participant_kind kind)
+	struct bf_rtc_room *room, struct bf_bytes name, unsigned worker)
 {
 	struct bf_rtc_participant *participant = calloc(1, sizeof(*participant));
 	int err = -ENOMEM;
@@ -186,7 +271,7 @@ static int participant_new(struct bf_rtc_registry *registry, struct bf_rtc_parti
 	if (!participant)
 		return -ENOMEM;
 	participant->id = bf_id_new();
-	participant->leave = leave_new(room->worker, room->id, participant->id);
+	participant->leave = leave_new(worker, room->id, participant->id);
 	if (!participant->leave)
 		goto fail_participant;
 	err = bf_map_put(&registry->participants, &participant->by_id, id_key(&participant->id));
@@ -194,7 +279,7 @@ static int participant_new(struct bf_rtc_registry *registry, struct bf_rtc_parti
 		goto fail_leave;
 	if (name.len)
 		memcpy(participant->name, name.data, name.len);
-	participant->kind = kind;
+	participant->worker = worker;
 	participant->room = room;
 	bf_list_init(&participant->pendings);
 	*out = participant;
@@ -209,26 +294,29 @@ fail_participant:
 
 int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
 	struct bf_bytes org, struct bf_bytes room_name, struct bf_bytes name,
-	enum bf_rtc_participant_kind kind)
+	enum bf_rtc_participant_kind kind, const struct bf_rtc_participant *near)
 {
 	struct bf_rtc_room *room = bf_rtc_registry_room(registry, org, room_name);
 	struct bf_rtc_participant *participant;
 	int err = 0;
 
-	if (room && room->participant_count >= registry->room_participant_count_max)
+	if (room && room->participant_count >= registry->conf.room_participant_count_max)
 		return -ENOBUFS;
 	if (!room)
 		err = room_new(registry, &room, org, room_name);
 	if (err)
 		return err;
-	err = participant_new(registry, &participant, room, name, kind);
+	err = participant_new(
+		registry, &participant, room, name, choose_worker(registry, room, near));
 	if (err) {
 		room_drop_if_empty(registry, room);
 		return err;
 	}
 	bf_list_append(&room->participants, &participant->in_room);
 	room->participant_count++;
-	registry->worker_loads[room->worker]++;
+	participant->kind = kind;
+	room->worker = participant->worker;
+	settle(registry, participant);
 	*out = participant;
 	return 0;
 }
@@ -243,7 +331,7 @@ struct bf_rtc_leave *bf_rtc_registry_remove(
 	bf_map_remove(&registry->participants, &participant->by_id);
 	bf_list_remove(&participant->in_room);
 	room->participant_count--;
-	registry->worker_loads[room->worker]--;
+	unsettle(registry, participant);
 	if (participant->held_offer)
 		bf_msg_free(&participant->held_offer->msg);
 	free(participant->tracks);

@@ -1,7 +1,18 @@
-/* signaling/rtc/registry.h - the rooms there are, who is in them, and which tracks they publish.
+/* signaling/rtc/registry.h - the rooms there are, who is in them, on which worker, and which tracks they publish.
  *
  * Knows, does not tell: who hears of a change is the hub's business.
  * Each organization has rooms of its own: two may have a room of the same name and never meet.
+ *
+ * Where a participant lives is decided once, when it comes in; it never moves afterwards:
+ *   - the first of a room: on the least loaded worker. A worker's load is the number of its transports, plus 4 for each thousandth of
+ *     the last second that it was busy, so that a worker as full of transports as it may be (4096 by default) and one that
+ *     is busy all the time weigh the same;
+ *   - the next ones: on the same worker, since a room that is in one place costs least, until that is *loaded*: it was busy for
+ *     BF_RTC_BUSY_PERMILLE of the last second, or has BF_RTC_ROOM_SHARE participants of this room, whose packets then cost
+ *     far more than their one copy to another worker. Then on the least loaded worker, if that has less load, which is
+ *     from now on the room's;
+ *   - a player of one participant (WHEP): on that participant's worker, by the same rule;
+ *   - with `is_round_robin`: each one of a room on the worker after the one before.
  * Owner:   the hub embeds it.   Thread: control.
  * Limits:  BF_RTC_ROOMS_MAX rooms, `room_participant_count_max` participants a room (those that only watch by WHEP count),
  *          BF_MEDIA_TRACKS_MAX tracks a participant. A room goes with its last participant.
@@ -16,6 +27,8 @@
 
 #define BF_RTC_ROOMS_MAX	65536
 #define BF_RTC_PARTICIPANTS_MAX 262144
+#define BF_RTC_BUSY_PERMILLE	600 /* above that, latency grows with every burst */
+#define BF_RTC_ROOM_SHARE	64
 
 struct bf_rtc_session;
 struct bf_rtc_whip_session;
@@ -38,8 +51,9 @@ struct bf_rtc_room {
 	const char *name;	     /* in `path` */
 	uint64_t id;
 	uint64_t org_id; /* for workers, which need no name; 0: the default organization */
-	unsigned worker;
+	unsigned worker; /* where the last one went */
 	unsigned participant_count;
+	unsigned worker_counts[]; /* participants on each worker */
 };
 
 enum bf_rtc_participant_kind {
@@ -69,6 +83,8 @@ struct bf_rtc_participant {
 	struct bf_list pendings; /* requests to the worker (hub.h) */
 	unsigned pending_count;
 	uint64_t id;
+	unsigned worker;
+	bool has_moved; /* before it joined: the first worker did not take it */
 	char name[BF_NAME_TEXT];
 	uint32_t grants;
 	enum bf_rtc_participant_kind kind;
@@ -84,27 +100,35 @@ struct bf_rtc_leave {
 	struct bf_media_leave *msg;
 };
 
+struct bf_rtc_registry_conf {
+	struct bf_media_port media;
+	unsigned room_participant_count_max;
+	bool is_round_robin;
+};
+
 struct bf_rtc_registry {
+	/* given */
+	struct bf_rtc_registry_conf conf;
 	/* owned */
-	unsigned *worker_loads; /* participants of each worker */
+	unsigned *transport_counts; /* of each worker: as many as its participants may have */
 	/* state */
 	struct bf_map rooms_by_name;
 	struct bf_map rooms_by_id;
 	struct bf_map participants;
-	unsigned worker_count;
-	unsigned room_participant_count_max;
 	uint64_t org_seed[2]; /* of org_id */
 };
 
-int bf_rtc_registry_init(struct bf_rtc_registry *registry, unsigned worker_count,
-	unsigned room_participant_count_max);
+int bf_rtc_registry_init(struct bf_rtc_registry *registry, const struct bf_rtc_registry_conf *conf);
 void bf_rtc_registry_deinit(struct bf_rtc_registry *registry);
 
-/* A new participant of the room that the organization `org` (empty: the default one) calls `room_name`; it is made on the
- * worker with the fewest participants if it is not there. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
+/* A new participant of the room that the organization `org` (empty: the default one) calls `room_name`; it is made if it is not
+ * there. `near`: whom it comes to watch, NULL: nobody in particular. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
 int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
 	struct bf_bytes org, struct bf_bytes room_name, struct bf_bytes name,
-	enum bf_rtc_participant_kind kind);
+	enum bf_rtc_participant_kind kind, const struct bf_rtc_participant *near);
+
+/* One that has not joined yet goes to the least loaded of the other workers; once. False: it has moved before, or there is no other. */
+bool bf_rtc_registry_move(struct bf_rtc_registry *registry, struct bf_rtc_participant *participant);
 
 /* Out of its room, and gone; its leave stays with the caller. */
 struct bf_rtc_leave *bf_rtc_registry_remove(

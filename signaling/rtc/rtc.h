@@ -1,6 +1,6 @@
 /* signaling/rtc/rtc.h - rooms as clients see them: sessions over WebSocket, WHIP and WHEP, and their events.
  *
- * Holds the registry of rooms and participants, gives each new room to the worker with the fewest participants, turns frames into
+ * Holds the registry of rooms and participants, gives each new participant to a worker (registry.h), turns frames into
  * messages to the workers and the workers' messages into frames.
  * Owner:   main.c.   Thread: control.
  */

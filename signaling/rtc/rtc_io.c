@@ -179,6 +179,7 @@ int bf_rtc_new(struct bf_rtc **out, const struct bf_rtc_conf *conf)
 				.turn_secret = conf->conf->rtc.turn_secret,
 			},
 		.room_participant_count_max = conf->conf->media.room_participant_count_max,
+		.is_round_robin = strcmp(conf->conf->media.spread, "round-robin") == 0,
 		.verify = conf->verifier ? verify : NULL,
 		.verify_arg = rtc,
 		.reply = bf_rtc_whip_reply,

@@ -280,15 +280,14 @@ static bool check_offer(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request
 	return true;
 }
 
-/* Who is to be played, in *play_id; false: refused. */
+/* Who is to be played, in *played, NULL: whoever speaks; false: refused. */
 static bool check_room(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
-	const struct bf_join_grants *grants, uint64_t *play_id)
+	const struct bf_join_grants *grants, const struct bf_rtc_participant **played)
 {
 	const struct bf_rtc_room *room =
 		bf_rtc_registry_room(&hub->registry, bf_bytes_str(grants->org), request->room);
-	const struct bf_rtc_participant *played;
 
-	*play_id = 0;
+	*played = NULL;
 	if (!request->is_whep) {
 		if (!room || !bf_rtc_room_has_whip(room, request->name))
 			return true;
@@ -301,13 +300,11 @@ static bool check_room(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request 
 	}
 	if (!request->name.data)
 		return true;
-	played = bf_rtc_room_named(room, request->name);
-	if (!played) {
-		refuse(hub, request, BF_RTC_NOT_FOUND, "nobody of that name is in the room");
-		return false;
-	}
-	*play_id = played->id;
-	return true;
+	*played = bf_rtc_room_named(room, request->name);
+	if (*played)
+		return true;
+	refuse(hub, request, BF_RTC_NOT_FOUND, "nobody of that name is in the room");
+	return false;
 }
 
 static int post_offer(struct bf_rtc_hub *hub, struct bf_rtc_participant *participant,
@@ -337,7 +334,7 @@ static int post_offer(struct bf_rtc_hub *hub, struct bf_rtc_participant *partici
 }
 
 static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
-	const struct bf_join_grants *grants, uint64_t play_id)
+	const struct bf_join_grants *grants, const struct bf_rtc_participant *played)
 {
 	struct bf_rtc_whip_session *session;
 	struct bf_rtc_participant *participant;
@@ -345,7 +342,7 @@ static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *requ
 	bool is_known = false;
 	int err = bf_rtc_registry_add(&hub->registry, &participant, bf_bytes_str(grants->org),
 		request->room, request->is_whep ? bf_bytes(NULL, 0) : request->name,
-		request->is_whep ? BF_RTC_BY_WHEP : BF_RTC_BY_WHIP);
+		request->is_whep ? BF_RTC_BY_WHEP : BF_RTC_BY_WHIP, played);
 
 	if (err) {
 		refuse(hub, request, err == -ENOBUFS ? BF_RTC_ROOM_FULL : BF_RTC_BUSY,
@@ -360,7 +357,7 @@ static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *requ
 	}
 	if (!err) {
 		is_known = true;
-		err = post_offer(hub, participant, request, play_id);
+		err = post_offer(hub, participant, request, played ? played->id : 0);
 	}
 	if (err) {
 		bf_rtc_hub_end(hub, participant, is_known, "failed", BF_RTC_BUSY, BUSY);
@@ -371,12 +368,12 @@ static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *requ
 
 void bf_rtc_whip_post(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request)
 {
+	const struct bf_rtc_participant *played;
 	struct bf_join_grants grants;
-	uint64_t play_id;
 
 	if (check_names(hub, request) && check_token(hub, request, &grants) &&
-		check_offer(hub, request) && check_room(hub, request, &grants, &play_id))
-		start(hub, request, &grants, play_id);
+		check_offer(hub, request) && check_room(hub, request, &grants, &played))
+		start(hub, request, &grants, played);
 }
 
 /* Location, ETag, and a Link for each ICE server that fits. */

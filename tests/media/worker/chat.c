@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#define WORKER 1
-
 static void on_record(void *arg, struct bf_bytes record)
 {
 	struct chat_client *client = arg;
@@ -70,7 +68,7 @@ static void drain(struct chat *chat)
 {
 	struct bf_sctp_item item;
 
-	while (bf_sctp_stack_poll(chat->stage.sctp, WORKER, &item) > 0) {
+	while (bf_sctp_stack_poll(chat->stage.sctp, chat->stage.worker_count, &item) > 0) {
 		struct chat_client *client = &chat->clients[(uint32_t)item.id];
 		if (!client->sctp || client->is_asleep)
 			continue; /* as if it were lost */
@@ -145,8 +143,8 @@ struct chat_client *chat_join(struct chat *chat, uint64_t id, uint32_t grants, u
 	peer_set_remote(&client->peer, answer->sdp);
 	bf_msg_free(&answer->msg);
 	peer_connect(&client->peer);
-	assert_int_equal(
-		bf_sctp_new(&client->sctp, chat->stage.sctp, WORKER, idx, 5000, 5000, true, 262144),
+	assert_int_equal(bf_sctp_new(&client->sctp, chat->stage.sctp, chat->stage.worker_count, idx,
+				 5000, 5000, true, 262144),
 		0);
 	assert_int_equal(bf_sctp_start(client->sctp), 0);
 	chat->client_count++;

@@ -96,6 +96,7 @@ static void on_event(void *arg, struct bf_msg *msg)
 	if (msg->kind == BF_MEDIA_ERROR) {
 		const struct bf_media_error *error = (const struct bf_media_error *)msg;
 
+		hall->error.is_everywhere = error->is_everywhere;
 		memcpy(hall->error.code, error->code, sizeof(error->code));
 		memcpy(hall->error.cause, error->cause, sizeof(error->cause));
 	}

@@ -19,6 +19,7 @@ struct hall_copy {
 
 struct hall_error {
 	char code[32], cause[256];
+	bool is_everywhere;
 };
 
 struct hall {

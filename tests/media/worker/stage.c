@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/list.h"
+#include "core/loop/pipe.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -41,9 +42,9 @@ static void wake(void *arg, unsigned worker)
 {
 	struct stage *stage = arg;
 
-	if (stage->worker &&
-		worker == 0) /* the other queue is the peers', who look by themselves */
-		bf_worker_wake(stage->worker);
+	if (worker < stage->worker_count &&
+		stage->workers[worker]) /* the last queue is the peers', who look by themselves */
+		bf_worker_wake(stage->workers[worker]);
 }
 
 /* BELFRY_MEDIA_SRTP_ENGINE as for the server itself; the peers of the tests are libsrtp2 in any case. */
@@ -57,28 +58,25 @@ static enum bf_srtp_engine_kind srtp_engine(void)
 	return kind;
 }
 
-void stage_open(struct stage *stage, enum bf_io io)
+static int post_event(void *arg, struct bf_msg *msg)
 {
-	static const char *const flags[] = {
-		"--media.udp-port=0", "--media.workers=1", "--media.cache-mib=8"};
+	return on_event(((struct stage *)arg)->queue, msg);
+}
+
+static int post_peer(void *arg, unsigned worker, struct bf_msg *msg)
+{
+	return bf_worker_post(((struct stage *)arg)->workers[worker], msg);
+}
+
+static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
+{
 	struct bf_addr loopback;
 	char why[512] = "";
 
-	memset(stage, 0, sizeof(*stage));
-	stage->queue = calloc(1, sizeof(*stage->queue));
-	pthread_mutex_init(&stage->queue->lock, NULL);
-	pthread_cond_init(&stage->queue->changed, NULL);
-	bf_list_init(&stage->queue->items);
-	assert_int_equal(bf_conf_new(&stage->conf), 0);
-	assert_int_equal(bf_conf_load(stage->conf, NULL, (char *[]){NULL}, 3,
-				 (char *const *)(uintptr_t)flags, why, sizeof(why)),
-		0);
-	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
-	assert_int_equal(bf_metrics_new(&stage->metrics), 0);
-	assert_int_equal(bf_sctp_stack_new(&stage->sctp, 2, wake, stage), 0);
 	assert_int_equal(bf_addr_parse_ip(&loopback, "127.0.0.1", 0), 0);
-	if (bf_worker_start(&stage->worker,
-		    &(struct bf_worker_conf){.io = io,
+	if (bf_worker_start(&stage->workers[idx],
+		    &(struct bf_worker_conf){.idx = idx,
+			    .io = io,
 			    .conf = stage->conf,
 			    .log = stage->log,
 			    .metrics = stage->metrics,
@@ -86,16 +84,60 @@ void stage_open(struct stage *stage, enum bf_io io)
 			    .srtp = srtp_engine(),
 			    .candidate_ips = &loopback,
 			    .candidate_ip_count = 1,
-			    .arg = stage->queue,
-			    .post = on_event},
+			    .arg = stage,
+			    .post = post_event,
+			    .worker_count = stage->worker_count,
+			    .pipes = stage->pipes,
+			    .post_peer = post_peer},
 		    why, sizeof(why)))
 		fail_msg("%s", why);
 }
 
+void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, const char *flag)
+{
+	const char *const flags[] = {"--media.udp-port=0", "--media.cache-mib=8",
+		"--media.pin=off", /* others run here as well */
+		flag};
+	char why[512] = "";
+
+	memset(stage, 0, sizeof(*stage));
+	stage->queue = calloc(1, sizeof(*stage->queue));
+	pthread_mutex_init(&stage->queue->lock, NULL);
+	pthread_cond_init(&stage->queue->changed, NULL);
+	bf_list_init(&stage->queue->items);
+	assert_in_range(worker_count, 1, STAGE_WORKERS);
+	stage->worker_count = worker_count;
+	assert_int_equal(bf_conf_new(&stage->conf), 0);
+	assert_int_equal(bf_conf_load(stage->conf, NULL, (char *[]){NULL}, flag ? 4 : 3,
+				 (char *const *)(uintptr_t)flags, why, sizeof(why)),
+		0);
+	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
+	assert_int_equal(bf_metrics_new(&stage->metrics), 0);
+	assert_int_equal(bf_sctp_stack_new(&stage->sctp, worker_count + 1, wake, stage), 0);
+	assert_int_equal(bf_pipe_grid_new(&stage->pipes, worker_count), 0);
+	for (unsigned i = 0; i < worker_count; i++)
+		start_worker(stage, io, i);
+}
+
+void stage_open_many(struct stage *stage, enum bf_io io, unsigned worker_count)
+{
+	stage_open_with(stage, io, worker_count, NULL);
+}
+
+void stage_open(struct stage *stage, enum bf_io io)
+{
+	const char *count = getenv("STAGE_WORKERS");
+
+	stage_open_many(stage, io, count ? (unsigned)strtoul(count, NULL, 10) : 1);
+}
+
 void stage_close(struct stage *stage)
 {
-	bf_worker_stop(stage->worker);
-	bf_worker_free(stage->worker);
+	for (unsigned i = 0; i < stage->worker_count; i++)
+		bf_worker_stop(stage->workers[i]);
+	for (unsigned i = 0; i < stage->worker_count; i++)
+		bf_worker_free(stage->workers[i]);
+	bf_pipe_grid_free(stage->pipes, stage->worker_count);
 	bf_sctp_stack_free(stage->sctp);
 	BF_LIST_EACH(item, &stage->queue->items, struct queued, node) {
 		bf_msg_free(item->msg);
@@ -105,6 +147,27 @@ void stage_close(struct stage *stage)
 	bf_metrics_free(stage->metrics);
 	bf_log_free(stage->log);
 	bf_conf_free(stage->conf);
+}
+
+static unsigned *place_of(struct stage *stage, uint64_t participant_id)
+{
+	unsigned i = 0;
+
+	while (i < stage->place_count && stage->places[i].participant_id != participant_id)
+		i++;
+	if (i < stage->place_count)
+		return &stage->places[i].worker;
+	assert_true(i < STAGE_PLACES);
+	stage->place_count++;
+	stage->places[i].participant_id = participant_id;
+	stage->places[i].worker = stage->next_place++ % stage->worker_count;
+	return &stage->places[i].worker;
+}
+
+void stage_place(struct stage *stage, uint64_t participant_id, unsigned worker)
+{
+	assert_true(worker < stage->worker_count);
+	*place_of(stage, participant_id) = worker;
 }
 
 static struct bf_msg *take(struct stage_queue *queue)
@@ -231,10 +294,37 @@ void stage_forget(struct stage *stage)
 	pthread_mutex_unlock(&stage->queue->lock);
 }
 
-static void post(struct stage *stage, void *msg)
+/* To the participant's worker. */
+static void post(struct stage *stage, uint64_t participant_id, void *msg)
 {
+	unsigned worker = *place_of(stage, participant_id);
+
 	assert_non_null(msg);
-	assert_int_equal(bf_worker_post(stage->worker, msg), 0);
+	assert_int_equal(bf_worker_post(stage->workers[worker], msg), 0);
+}
+
+/* A request of nobody's is refused when its turn comes, which is after all that waited before. */
+static void pass_through(struct stage *stage, unsigned worker)
+{
+	const uint64_t nobody = UINT64_MAX;
+	struct bf_media_candidate *msg = bf_msg_new(BF_MEDIA_CANDIDATE, sizeof(*msg) + 1);
+
+	assert_non_null(msg);
+	msg->request_id = ++stage->next_request_id;
+	msg->room_id = STAGE_ROOM;
+	msg->participant_id = nobody;
+	assert_int_equal(bf_worker_post(stage->workers[worker], &msg->msg), 0);
+	stage_drop(stage, BF_MEDIA_ERROR, nobody);
+}
+
+void stage_settle(struct stage *stage)
+{
+	/* what one says to another leaves with the end of its turn; the answer may make a third speak */
+	for (int round = 0; round < 3 && stage->worker_count > 1; round++) {
+		usleep(2000);
+		for (unsigned i = 0; i < stage->worker_count; i++)
+			pass_through(stage, i);
+	}
 }
 
 void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants)
@@ -252,8 +342,9 @@ void stage_join_as(
 	join->participant_id = participant_id;
 	join->grants = grants;
 	join->auto_subscribe = auto_subscribe;
-	post(stage, join);
+	post(stage, participant_id, join);
 	stage_drop(stage, BF_MEDIA_DONE, participant_id);
+	stage_settle(stage);
 }
 
 void stage_leave(struct stage *stage, uint64_t participant_id)
@@ -262,7 +353,8 @@ void stage_leave(struct stage *stage, uint64_t participant_id)
 
 	leave->room_id = STAGE_ROOM;
 	leave->participant_id = participant_id;
-	post(stage, leave);
+	post(stage, participant_id, leave);
+	stage_settle(stage);
 }
 
 void stage_offer(struct stage *stage, uint64_t participant_id, const char *sdp)
@@ -283,7 +375,7 @@ void stage_offer_as(struct stage *stage, uint64_t participant_id, enum bf_pc pc,
 	offer->play_participant_id = play_id;
 	offer->sdp_len = (uint32_t)len;
 	memcpy(offer->sdp, sdp, len + 1);
-	post(stage, offer);
+	post(stage, participant_id, offer);
 }
 
 void stage_answer(struct stage *stage, uint64_t participant_id, const char *sdp)
@@ -296,7 +388,7 @@ void stage_answer(struct stage *stage, uint64_t participant_id, const char *sdp)
 	answer->participant_id = participant_id;
 	answer->sdp_len = (uint32_t)len;
 	memcpy(answer->sdp, sdp, len + 1);
-	post(stage, answer);
+	post(stage, participant_id, answer);
 }
 
 void stage_control(
@@ -310,8 +402,9 @@ void stage_control(
 	msg->track_id = track_id;
 	msg->control = (uint8_t)control;
 	msg->value = (int8_t)value;
-	post(stage, msg);
+	post(stage, participant_id, msg);
 	stage_drop(stage, BF_MEDIA_DONE, participant_id);
+	stage_settle(stage);
 }
 
 void stage_restart(
@@ -324,7 +417,7 @@ void stage_restart(
 	msg->participant_id = participant_id;
 	msg->pc = (uint8_t)pc;
 	snprintf(msg->remote_ufrag, sizeof(msg->remote_ufrag), "%s", remote_ufrag);
-	post(stage, msg);
+	post(stage, participant_id, msg);
 }
 
 void stage_publish(struct stage *stage, struct peer *peer, uint64_t participant_id,
@@ -358,6 +451,7 @@ struct stage_tracks stage_publisher(
 	bf_msg_free(&answer->msg);
 	peer_connect(peer);
 	stage_drop(stage, BF_MEDIA_PC_STATE, participant_id);
+	stage_settle(stage);
 	return tracks;
 }
 
@@ -386,6 +480,7 @@ void stage_accept(
 	peer_answer(peer, offer, sdp);
 	stage_answer(stage, participant_id, sdp);
 	stage_drop(stage, BF_MEDIA_DONE, participant_id);
+	stage_settle(stage);
 }
 
 struct stage_received stage_subscriber(
@@ -404,23 +499,42 @@ struct stage_received stage_subscriber(
 	bf_msg_free(&offer->msg);
 	peer_connect(peer);
 	stage_drop(stage, BF_MEDIA_PC_STATE, participant_id);
+	stage_settle(stage);
 	return received;
+}
+
+/* The sum of all workers' series, if it is one of worker 0. */
+static int64_t sum(const char *text, const char *series, unsigned worker_count)
+{
+	const char *label = strstr(series, "worker=\"0\"");
+	int64_t value = -1;
+
+	for (unsigned i = 0; i < (label ? worker_count : 1); i++) {
+		char name[256];
+		const char *at;
+
+		snprintf(name, sizeof(name), "%s", series);
+		if (label)
+			name[label - series + 8] = (char)('0' + i);
+		at = strstr(text, name);
+		if (at)
+			value = (value < 0 ? 0 : value) + strtoll(at + strlen(name), NULL, 10);
+	}
+	return value;
 }
 
 int64_t stage_metric(struct stage *stage, const char *series)
 {
-	char *text, *at;
+	int64_t value;
+	char *text;
 	size_t len;
-	int64_t value = -1;
 
 	if (bf_clock_mono_us() - stage->published_us > BF_MS(500)) {
-		usleep(1100 * 1000); /* the worker publishes once a second */
+		usleep(1100 * 1000); /* the workers publish once a second */
 		stage->published_us = bf_clock_mono_us();
 	}
 	assert_int_equal(bf_metrics_print(stage->metrics, &text, &len), 0);
-	at = strstr(text, series);
-	if (at)
-		value = strtoll(at + strlen(series), NULL, 10);
+	value = sum(text, series, stage->worker_count);
 	free(text);
 	return value;
 }

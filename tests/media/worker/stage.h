@@ -1,24 +1,44 @@
-/* tests/media/worker/stage.h - one real media worker, its events, and participants that use it. */
+/* tests/media/worker/stage.h - real media workers, their events, and participants that use them.
+ *
+ * One worker, unless a test asks for more, or the environment does: STAGE_WORKERS=3 runs any of these tests with three, where
+ * participants go to one after the other.
+ */
 #ifndef BF_TESTS_MEDIA_WORKER_STAGE_H
 #define BF_TESTS_MEDIA_WORKER_STAGE_H
 
 #include "media/worker.h"
 #include "tests/media/worker/peer.h"
 
-#define STAGE_ROOM 0x100
+#define STAGE_ROOM    0x100
+#define STAGE_WORKERS 4
+#define STAGE_PLACES  256 /* participants of one test */
 
 struct stage {
 	struct bf_conf *conf;
 	struct bf_log *log;
 	struct bf_metrics *metrics;
 	struct bf_sctp_stack *sctp;
-	struct bf_worker *worker;
+	struct bf_pipe **pipes;
+	struct bf_worker *workers[STAGE_WORKERS];
+	unsigned worker_count;
+	struct {
+		uint64_t participant_id;
+		unsigned worker;
+	} places[STAGE_PLACES];
+	unsigned place_count, next_place;
 	struct stage_queue *queue; /* events in the order they came */
 	uint64_t next_request_id;
 	int64_t published_us; /* what was published by then may be read for a moment */
 };
 
 void stage_open(struct stage *stage, enum bf_io io);
+void stage_open_many(struct stage *stage, enum bf_io io, unsigned worker_count);
+
+/* With more settings: "--media.pipe-kib=64". */
+void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, const char *flag);
+
+/* Where a participant lives, before it joins; otherwise the workers take turns. */
+void stage_place(struct stage *stage, uint64_t participant_id, unsigned worker);
 void stage_close(struct stage *stage);
 
 /* The next event of that kind; others on the way are thrown away. NULL after `wait_ms`. The caller frees it. */
@@ -73,7 +93,12 @@ struct stage_received {
 struct stage_received stage_subscriber(
 	struct stage *stage, struct peer *peer, uint64_t participant_id);
 
-/* The value of a drop counter once the worker has published it (within 1.1 s); several are read at once, one after the other. */
+/* With several workers: until each has heard what the others had to say about what happened so far. The functions above wait by themselves;
+ * who connects or speaks by other means calls it. */
+void stage_settle(struct stage *stage);
+
+/* The value of a drop counter, or of a series, once the workers have published it (within 1.1 s); several are read at once, one after the
+ * other. What is of worker="0" is the sum of all workers'. */
 int64_t stage_drops(struct stage *stage, const char *reason);
 int64_t stage_metric(struct stage *stage, const char *series);
 

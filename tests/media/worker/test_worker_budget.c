@@ -240,6 +240,7 @@ static void a_join_over_the_budget_is_refused_and_told_which(void **state)
 		assert_true(hall_join(hall, 1, ROOM, GUESTS)); /* one fits, by the estimate */
 		assert_false(hall_join(hall, 1, ROOM, GUESTS + 1));
 		assert_string_equal(hall->error.code, "busy");
+		assert_true(hall->error.is_everywhere); /* no other worker is to take him */
 		assert_non_null(strstr(hall->error.cause, cases[i].key));
 		assert_int_equal(hall->rooms->counters.joins_over_budget, 1);
 		assert_true(hall_join(hall, 2, OTHER, HOST)); /* others may */

@@ -50,6 +50,7 @@ static void open_with(struct call *call, enum bf_io io, const struct peer_sectio
 	peer_connect(&call->bob);
 	stage_drop(&call->stage, BF_MEDIA_PC_STATE, ALICE);
 	stage_drop(&call->stage, BF_MEDIA_PC_STATE, BOB);
+	stage_settle(&call->stage);
 	call->video = (struct video){.peer = &call->alice, .ssrc = 0x1001, .seq = 65530};
 }
 

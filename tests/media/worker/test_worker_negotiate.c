@@ -486,7 +486,7 @@ static void a_participant_joins_once(void **state)
 	join->request_id = 99;
 	join->room_id = STAGE_ROOM;
 	join->participant_id = ALICE;
-	assert_int_equal(bf_worker_post(stage.worker, &join->msg), 0);
+	assert_int_equal(bf_worker_post(stage.workers[0], &join->msg), 0);
 	error = stage_get(&stage, BF_MEDIA_ERROR, ALICE);
 	assert_int_equal(error->request_id, 99);
 	assert_string_equal(error->code, "already_joined");

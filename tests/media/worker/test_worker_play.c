@@ -52,6 +52,7 @@ static void play(struct stage *stage, struct player *player, uint64_t play_id)
 	bf_msg_free(&answer->msg);
 	peer_connect(&player->peer);
 	stage_drop(stage, BF_MEDIA_PC_STATE, PLAYER);
+	stage_settle(stage);
 }
 
 static void expect(struct player *player, struct video *video, bool is_keyframe, uint32_t counter,

@@ -18,7 +18,7 @@ static int post(void *arg, unsigned worker, struct bf_msg *msg)
 	struct fixture *f = arg;
 
 	assert_true(worker < WORKERS);
-	if (f->is_busy && f->busy_after == 0)
+	if ((f->is_busy && f->busy_after == 0) || worker + 1 == f->full_worker)
 		return -ENOBUFS;
 	if (f->is_busy)
 		f->busy_after--;
@@ -56,15 +56,27 @@ void worker_done(struct fixture *f, uint64_t request_id)
 	deliver(f, &msg->msg);
 }
 
-void worker_error(struct fixture *f, uint64_t request_id, const char *code)
+static void answer_error(
+	struct fixture *f, uint64_t request_id, const char *code, bool is_everywhere)
 {
 	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
 
 	assert_non_null(msg);
 	msg->request_id = request_id;
+	msg->is_everywhere = is_everywhere;
 	snprintf(msg->code, sizeof(msg->code), "%s", code);
 	snprintf(msg->cause, sizeof(msg->cause), "the worker says so");
 	deliver(f, &msg->msg);
+}
+
+void worker_error(struct fixture *f, uint64_t request_id, const char *code)
+{
+	answer_error(f, request_id, code, false);
+}
+
+void worker_refuse_everywhere(struct fixture *f, uint64_t request_id, const char *code)
+{
+	answer_error(f, request_id, code, true);
 }
 
 static struct bf_media_sdp *sdp_new(const char *sdp)

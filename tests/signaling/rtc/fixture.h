@@ -47,8 +47,9 @@ struct fixture {
 	/* workers */
 	struct fake_post posts[FAKE_POSTS];
 	size_t post_count, post_read_count;
-	bool is_busy;	     /* the workers' inboxes are full */
-	unsigned busy_after; /* this many posts go through first */
+	bool is_busy;	      /* the workers' inboxes are full */
+	unsigned busy_after;  /* this many posts go through first */
+	unsigned full_worker; /* only this one's inbox, counted from 1; 0: none */
 	/* HTTP */
 	struct fake_reply replies[FAKE_REPLIES];
 	size_t reply_count;
@@ -102,6 +103,7 @@ void *take_post(struct fixture *f, enum bf_media_kind kind);
 void no_post(const struct fixture *f);
 
 void worker_done(struct fixture *f, uint64_t request_id);
+void worker_refuse_everywhere(struct fixture *f, uint64_t request_id, const char *code);
 void worker_error(struct fixture *f, uint64_t request_id, const char *code);
 void worker_answer(struct fixture *f, uint64_t request_id, const char *sdp);
 void worker_offer(struct fixture *f, uint64_t room_id, uint64_t participant_id, const char *sdp);

@@ -186,7 +186,7 @@ static void each_room_goes_to_the_least_loaded_worker_and_stays(void **state)
 		socket_free(f, sockets[i]);
 	}
 	for (unsigned i = 0; i < WORKERS; i++)
-		assert_int_equal(f->hub.registry.worker_loads[i], 0);
+		assert_int_equal(f->hub.registry.transport_counts[i], 0);
 }
 
 /* ---- when the worker does not want ---- */
@@ -222,6 +222,75 @@ static void busy_worker_at_join_leaves_nothing_behind(void **state)
 	assert_true(bf_rtc_hub_is_idle(&f->hub)); /* no leave for what never joined */
 	f->is_busy = false;
 	join(f, ada, "demo", "Ada");
+	socket_free(f, ada);
+}
+
+static void busy_worker_at_join_is_passed_over_once(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *ada = socket_open(f), *bob = socket_open(f);
+	const struct bf_media_join *msg;
+	const struct bf_media_leave *leave;
+	uint64_t ada_id;
+	const char *id;
+
+	hear_all(ada);
+	id = say(f, ada, "room:join", ada_joins);
+	msg = take_post(f, BF_MEDIA_JOIN);
+	assert_int_equal(f->posts[f->post_count - 1].worker, 0);
+	ada_id = msg->participant_id;
+	worker_error(f, msg->request_id, "busy");
+	hear_nothing(ada);
+	msg = take_post(f, BF_MEDIA_JOIN); /* the same on the next one, which the room now is on */
+	assert_int_equal(f->posts[f->post_count - 1].worker, 1);
+	assert_true(msg->participant_id == ada_id);
+	worker_done(f, msg->request_id);
+	assert_member(hear(ada, "room:joined"), "id", id);
+	join(f, bob, "demo", "Bob");
+	assert_int_equal(f->posts[f->post_count - 1].worker, 1);
+	hear_all(ada);
+	say(f, ada, "room:leave", "{}");
+	leave = take_post(f, BF_MEDIA_LEAVE);
+	assert_int_equal(f->posts[f->post_count - 1].worker, 1);
+	assert_true(leave->participant_id == ada_id);
+	hear(ada, "room:left");
+	id = say(f, ada, "room:join", "{\"room\":\"other\",\"name\":\"Ada\"}");
+	for (int i = 0; i < 2; i++) /* but not all of them are asked */
+		worker_error(f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id,
+			"busy");
+	hear_error(ada, "busy", id);
+	take_post(f, BF_MEDIA_LEAVE);
+	no_post(f);
+	socket_free(f, ada);
+	socket_free(f, bob);
+}
+
+static void who_is_refused_everywhere_is_not_taken_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *ada = socket_open(f);
+	const char *id;
+
+	hear_all(ada);
+	id = say(f, ada, "room:join", ada_joins);
+	worker_refuse_everywhere(
+		f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id, "busy");
+	hear_error(ada, "busy", id);
+	take_post(f, BF_MEDIA_LEAVE);
+	no_post(f);
+	socket_free(f, ada);
+}
+
+static void a_full_inbox_at_join_is_passed_over_once(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *ada = socket_open(f);
+	struct joined a;
+
+	f->full_worker = 1; /* the first */
+	a = join(f, ada, "demo", "Ada");
+	assert_int_equal(f->posts[f->post_count - 1].worker, 1);
+	assert_true(a.participant_id != 0);
 	socket_free(f, ada);
 }
 
@@ -755,6 +824,9 @@ int main(void)
 		TEST(each_room_goes_to_the_least_loaded_worker_and_stays),
 		TEST(refused_join_leaves_nothing_behind),
 		TEST(busy_worker_at_join_leaves_nothing_behind),
+		TEST(busy_worker_at_join_is_passed_over_once),
+		TEST(who_is_refused_everywhere_is_not_taken_elsewhere),
+		TEST(a_full_inbox_at_join_is_passed_over_once),
 		TEST(silent_worker_at_join_is_left_again),
 		TEST(leave_is_told_again_until_the_worker_takes_it),
 		TEST(track_events_reach_everybody_but_the_publisher),

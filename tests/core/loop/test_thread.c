@@ -1,0 +1,98 @@
+#include "core/loop/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct probe {
+	unsigned idx, count;
+	int start_result;
+	int pinned;
+	cpu_set_t before, after;
+	int run_count;
+};
+
+static int start(void *arg)
+{
+	struct probe *probe = arg;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(probe->before), &probe->before), 0);
+	probe->pinned = bf_thread_pin(probe->idx, probe->count);
+	assert_int_equal(sched_getaffinity(0, sizeof(probe->after), &probe->after), 0);
+	return probe->start_result;
+}
+
+static void run(void *arg)
+{
+	((struct probe *)arg)->run_count++;
+}
+
+static void go(struct probe *probe)
+{
+	struct bf_thread *thread;
+	int err = bf_thread_start(&thread, "probe", start, run, probe);
+
+	assert_int_equal(err, probe->start_result);
+	if (!err)
+		bf_thread_join(thread);
+}
+
+static void a_thread_runs_when_it_could_start_and_not_otherwise(void **state)
+{
+	struct probe good = {.count = 1}, bad = {.count = 1, .start_result = -EADDRINUSE};
+
+	(void)state;
+	go(&good);
+	go(&bad);
+	assert_int_equal(good.run_count, 1);
+	assert_int_equal(bad.run_count, 0);
+}
+
+static void each_of_as_many_threads_as_processors_gets_its_own(void **state)
+{
+	struct probe probe = {.count = 1};
+	unsigned count;
+	cpu_set_t seen;
+
+	(void)state;
+	go(&probe);
+	count = (unsigned)CPU_COUNT(&probe.before);
+	CPU_ZERO(&seen);
+	for (unsigned i = 0; i < count; i++) {
+		probe = (struct probe){.idx = i, .count = count};
+		go(&probe);
+		assert_true(probe.pinned >= 0);
+		assert_int_equal(CPU_COUNT(&probe.after), 1);
+		assert_true(CPU_ISSET((unsigned)probe.pinned, &probe.after));
+		assert_true(CPU_ISSET((unsigned)probe.pinned, &probe.before)); /* one it may use */
+		assert_false(CPU_ISSET((unsigned)probe.pinned, &seen));
+		CPU_SET((unsigned)probe.pinned, &seen);
+	}
+}
+
+static void more_threads_than_processors_stay_where_they_may(void **state)
+{
+	struct probe probe = {.count = CPU_SETSIZE + 1};
+
+	(void)state;
+	go(&probe);
+	assert_int_equal(probe.pinned, -ENOSPC);
+	assert_true(CPU_EQUAL(&probe.before, &probe.after));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_thread_runs_when_it_could_start_and_not_otherwise),
+		cmocka_unit_test(each_of_as_many_threads_as_processors_gets_its_own),
+		cmocka_unit_test(more_threads_than_processors_stay_where_they_may),
+	};
+
+	return cmocka_run_group_tests_name("thread", tests, NULL, NULL);
+}
