@@ -170,7 +170,7 @@ static void check_memory(struct doctor *doctor)
 	struct bf_memory_sum sum;
 	enum bf_memory_fit fit;
 
-	bf_memory_plan(&plan, doctor->conf, BF_IO_URING);
+	bf_memory_plan(&plan, doctor->conf, BF_IO_URING, worker_count(doctor->conf));
 	sum = bf_memory_sum(&plan, worker_count(doctor->conf));
 	fit = available ? bf_memory_fit(&sum, available) : BF_MEMORY_FITS;
 	say(doctor,

@@ -235,7 +235,7 @@ static void say_memory(struct server *server)
 	struct bf_memory_plan plan;
 	struct bf_memory_sum sum;
 
-	bf_memory_plan(&plan, server->conf, bf_worker_io(server->workers[0]));
+	bf_memory_plan(&plan, server->conf, bf_worker_io(server->workers[0]), server->worker_count);
 	sum = bf_memory_sum(&plan, server->worker_count);
 	for (int i = 0; i < BF_MEMORY_KIND_COUNT; i++)
 		bf_memory_format(sum.bytes[i], texts[i]);

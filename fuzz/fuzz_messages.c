@@ -67,7 +67,7 @@ static int on_post(void *arg, unsigned worker, struct bf_msg *msg)
 {
 	struct world *world = arg;
 
-	assert(worker < world->hub.registry.worker_count);
+	assert(worker < world->hub.registry.conf.media.worker_count);
 	if (world->is_busy || world->post_count == POSTS_MAX)
 		return -ENOBUFS;
 	world->posts[world->post_count++] = msg;

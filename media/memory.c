@@ -46,7 +46,8 @@ static size_t sum(size_t a, size_t b)
 	return __builtin_add_overflow(a, b, &bytes) ? SIZE_MAX : bytes;
 }
 
-void bf_memory_plan(struct bf_memory_plan *plan, const struct bf_conf *conf, enum bf_io io)
+void bf_memory_plan(struct bf_memory_plan *plan, const struct bf_conf *conf, enum bf_io io,
+	unsigned worker_count)
 {
 	*plan = (struct bf_memory_plan){
 		.io = io,
@@ -59,6 +60,8 @@ void bf_memory_plan(struct bf_memory_plan *plan, const struct bf_conf *conf, enu
 		.cache_block_count = product(conf->media.cache_mib, MIB) /
 				     bf_pool_bytes(sizeof(struct bf_cache_block), 1),
 		.pacer_block_count = product(conf->media.transport_count_max, PACER_BLOCKS),
+		.pipe_count = worker_count > 1 ? worker_count - 1 : 0,
+		.pipe_bytes = product(conf->media.pipe_kib, 1024),
 	};
 }
 
@@ -124,6 +127,11 @@ static size_t transport_bytes(const struct bf_memory_plan *plan)
 	return product(plan->transport_count, BF_MEMORY_TRANSPORT_BYTES);
 }
 
+static size_t pipes_bytes(const struct bf_memory_plan *plan)
+{
+	return product(plan->pipe_count, plan->pipe_bytes);
+}
+
 static const struct {
 	const char *name, *why;
 	enum bf_memory_kind kind;
@@ -146,6 +154,8 @@ static const struct {
 	{"sockets", "the kernel's buffers, when they are full", BF_MEMORY_KERNEL, socket_bytes},
 	{"transports", "64 KiB for each of media.transport_count_max", BF_MEMORY_GROWTH,
 		transport_bytes},
+	{"pipes", "packets for each other worker, once they share a room (media.pipe_kib)",
+		BF_MEMORY_GROWTH, pipes_bytes},
 };
 
 #define TERM_COUNT (sizeof(table) / sizeof(table[0]))

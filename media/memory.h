@@ -25,9 +25,13 @@ struct bf_memory_plan {
 	struct bf_udp_conf udp;
 	size_t cache_block_count; /* packets that may be sent again */
 	size_t pacer_block_count; /* of media/cc/pacer.h */
+	size_t pipe_count;	  /* to other workers */
+	size_t pipe_bytes;
 };
 
-void bf_memory_plan(struct bf_memory_plan *plan, const struct bf_conf *conf, enum bf_io io);
+/* Of a worker that is one of `worker_count`. */
+void bf_memory_plan(struct bf_memory_plan *plan, const struct bf_conf *conf, enum bf_io io,
+	unsigned worker_count);
 
 enum bf_memory_kind {
 	BF_MEMORY_START,  /* taken at start */

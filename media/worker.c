@@ -308,7 +308,8 @@ static int start(void *arg)
 	bf_timer_init(&worker->report_timer, worker->loop, on_report_timer, worker);
 	bf_timer_init(&worker->pending_timer, worker->loop, on_pending_timer, worker);
 	bf_worker_load_init(worker);
-	bf_memory_plan(&worker->plan, worker->conf.conf, bf_loop_io(worker->loop));
+	bf_memory_plan(&worker->plan, worker->conf.conf, bf_loop_io(worker->loop),
+		worker->conf.worker_count);
 	err = bf_inbox_new(
 		&worker->inbox, worker->loop, worker->plan.inbox_slot_count, on_message, worker);
 	if (!err)

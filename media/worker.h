@@ -53,7 +53,7 @@ enum bf_io bf_worker_io(const struct bf_worker *worker);
 const char *bf_worker_srtp(
 	const struct bf_worker *worker); /* name of the engine; until it is stopped */
 
-/* How busy its thread is, in thousandths of the last second. Any thread. */
+/* How much CPU time its thread takes, in thousandths of the last second. Any thread. */
 unsigned bf_worker_load(const struct bf_worker *worker);
 
 /* Whether its loop has turned within the last 5 s. */

@@ -79,7 +79,7 @@ void bf_worker_peers_configure(struct bf_worker *worker, struct bf_rooms_conf *c
 	conf->worker = worker->conf.idx;
 	conf->worker_count = worker->conf.worker_count;
 	conf->pipes = worker->conf.pipes + worker->conf.idx * worker->conf.worker_count;
-	conf->pipe_bytes = (size_t)worker->conf.conf->media.pipe_kib * 1024;
+	conf->pipe_bytes = worker->plan.pipe_bytes;
 	conf->post_peer = post_peer;
 }
 
@@ -90,7 +90,7 @@ static const struct {
 	const char *name, *help;
 } values[BF_WORKER_PEER_METRICS] = {
 	{BF_METRIC_GAUGE, "belfry_worker_busy_permille",
-		"how much of the last second the worker's loop was not idle"},
+		"how much of the last second the worker's thread used its processor"},
 	{BF_METRIC_COUNTER, "belfry_loop_turns_total", "turns of the worker's loop"},
 	{BF_METRIC_COUNTER, "belfry_loop_wakes_total", "wake-ups of other threads' loops"},
 	{BF_METRIC_COUNTER, "belfry_feed_records_total",
@@ -115,19 +115,19 @@ void bf_worker_peers_register(struct bf_worker *worker)
 			values[i].name, labels, values[i].help);
 }
 
-/* Of the time since the last report, in thousandths; 0 for the first. */
-static unsigned measure_load(struct bf_worker *worker, const struct bf_loop_counters *loop)
+/* CPU time of this thread since the last report, in thousandths of that time; 0 for the first. */
+static unsigned measure_load(struct bf_worker *worker)
 {
-	int64_t now_us = bf_loop_now_us(worker->loop);
+	int64_t now_us = bf_loop_now_us(worker->loop), cpu_ns = bf_clock_thread_ns();
 	int64_t passed_us = now_us - worker->reported_us;
-	int64_t idle_us = loop->idle_us - worker->reported_idle_us;
+	int64_t used_ns = cpu_ns - worker->reported_cpu_ns;
 	bool is_first = worker->reported_us == 0;
 
 	worker->reported_us = now_us;
-	worker->reported_idle_us = loop->idle_us;
-	if (is_first || passed_us <= 0 || idle_us >= passed_us)
+	worker->reported_cpu_ns = cpu_ns;
+	if (is_first || passed_us <= 0)
 		return 0;
-	return (unsigned)((passed_us - idle_us) * 1000 / passed_us);
+	return used_ns >= passed_us * 1000 ? 1000 : (unsigned)(used_ns / passed_us);
 }
 
 void bf_worker_peers_report(struct bf_worker *worker)
@@ -135,7 +135,7 @@ void bf_worker_peers_report(struct bf_worker *worker)
 	const struct bf_loop_counters *loop = bf_loop_counters(worker->loop);
 	const struct bf_rooms_counters *rooms = bf_rooms_counters(worker->rooms);
 	/* in the order of `values` */
-	const uint64_t now[BF_WORKER_PEER_METRICS] = {measure_load(worker, loop), loop->turns,
+	const uint64_t now[BF_WORKER_PEER_METRICS] = {measure_load(worker), loop->turns,
 		loop->wakes, rooms->feed_records, rooms->feed_refused, rooms->feed_lost,
 		rooms->mirror_records, rooms->peer_messages_lost};
 

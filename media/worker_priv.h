@@ -79,8 +79,8 @@ struct bf_worker {
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];
 	size_t pending_head, pending_count;
-	uint8_t tcp_packet[BF_UDP_MTU + 2];    /* a reservation on a TCP path */
-	int64_t reported_us, reported_idle_us; /* when the load was measured last */
+	uint8_t tcp_packet[BF_UDP_MTU + 2];   /* a reservation on a TCP path */
+	int64_t reported_us, reported_cpu_ns; /* when the load was measured last */
 	char *why;
 	size_t why_size;
 };

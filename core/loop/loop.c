@@ -266,7 +266,6 @@ static void rest(const struct bf_loop *loop)
 
 static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 {
-	int64_t began_us;
 	int err;
 
 	wait_us = shorten_wait(loop, wait_us);
@@ -280,12 +279,8 @@ static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 		atomic_store(&loop->is_asleep, true);
 	if (bf_inboxes_have_message(loop) || bf_pipes_have_record(loop))
 		wait_us = 0;
-	began_us = wait_us != 0 ? bf_clock_mono_us() : 0;
 	err = loop->ops->wait(loop, wait_us);
 	atomic_store(&loop->is_asleep, false);
-	loop->now_us = bf_clock_mono_us();
-	if (wait_us != 0)
-		loop->counters.idle_us += loop->now_us - began_us;
 	return err;
 }
 
@@ -304,6 +299,7 @@ static int turn(struct bf_loop *loop, int64_t wait_us)
 	turning_loop = loop;
 	sync_watches(loop);
 	err = wait_for_work(loop, wait_us);
+	loop->now_us = bf_clock_mono_us();
 	loop->wall_offset_us = 0;
 	loop->counters.turns++;
 	if (!err) {

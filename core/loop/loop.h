@@ -55,8 +55,7 @@ void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us);
 /* Since the loop was made. */
 struct bf_loop_counters {
 	uint64_t turns;
-	uint64_t wakes;	 /* of other loops that slept, by messages and records that this one sent */
-	int64_t idle_us; /* spent waiting for something to do */
+	uint64_t wakes; /* of other loops that slept, by messages and records that this one sent */
 };
 const struct bf_loop_counters *bf_loop_counters(const struct bf_loop *loop);
 

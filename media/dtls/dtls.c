@@ -175,8 +175,21 @@ struct records {
 	bool has_client_hello;
 };
 
+/* What encryption adds to a record at least: nonce and tag of AES-GCM (RFC 5288 section 3), less only for ChaCha20 (RFC 7905 section 2).
+ * OpenSSL 3.0.19 takes a shorter record for an error that ends the association: anybody who can forge an address could send one. */
+static size_t protection_len(const struct bf_dtls *dtls)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(dtls->ssl);
+
+	if (!cipher)
+		cipher = SSL_get_pending_cipher(dtls->ssl);
+	if (!cipher || SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305)
+		return 16;
+	return 8 + 16;
+}
+
 /* Whole records only. Application data in the clear belongs to no handshake and would end one. */
-static bool read_records(struct records *out, struct bf_bytes datagram)
+static bool read_records(const struct bf_dtls *dtls, struct records *out, struct bf_bytes datagram)
 {
 	struct bf_rd rd = bf_rd(datagram);
 
@@ -196,6 +209,8 @@ static bool read_records(struct records *out, struct bf_bytes datagram)
 			return false;
 		if (epoch == 0 && type == TYPE_APPLICATION)
 			return false;
+		if (epoch > 0 && len < protection_len(dtls))
+			return false;
 		if (epoch == 0)
 			out->has_epoch_0 = true;
 		else
@@ -213,7 +228,7 @@ static bool is_welcome(struct bf_dtls *dtls, struct bf_bytes datagram)
 {
 	struct records records;
 
-	if (datagram.len == 0 || !read_records(&records, datagram))
+	if (datagram.len == 0 || !read_records(dtls, &records, datagram))
 		return false;
 	switch (dtls->state) {
 	case BF_DTLS_HANDSHAKING:

@@ -106,8 +106,8 @@ void bf_data_on_peer(struct bf_room *room, struct bf_peer_msg *head)
 		deliver_to_all(room, NULL, &channel, msg->is_text, bf_bytes(data, msg->data_len));
 		return;
 	}
-	receiver = bf_room_find(room, msg->receiver_id);
-	if (receiver && !receiver->is_remote)
+	receiver = bf_room_find_ours(room, msg->receiver_id);
+	if (receiver)
 		deliver(receiver, &channel, msg->is_text, bf_bytes(data, msg->data_len));
 	else
 		room->rooms->counters.data_dropped++; /* has left meanwhile */

@@ -109,6 +109,20 @@ void bf_leader_on_speakers(struct bf_room *room, struct bf_peer_msg *msg)
 		bf_play_update(room);
 }
 
+static void take_over(struct bf_room *room)
+{
+	const struct bf_speaker_change *last = &room->speakers;
+
+	bf_speaker_take_over(&room->speaker, last, now_us(room));
+	/* who left with the one that led before */
+	for (size_t i = 0; i < last->speaking_count; i++)
+		if (!bf_room_find(room, last->speaking[i]))
+			bf_speaker_remove(&room->speaker, last->speaking[i]);
+	if (last->dominant && !bf_room_find(room, last->dominant))
+		bf_speaker_remove(&room->speaker, last->dominant);
+	bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
+}
+
 void bf_leader_update(struct bf_room *room)
 {
 	bool is_leader = !room->is_opening;
@@ -119,9 +133,7 @@ void bf_leader_update(struct bf_room *room)
 		return;
 	room->is_leader = is_leader;
 	bf_timer_disarm(&room->speaker_timer);
-	if (is_leader) {
-		bf_speaker_take_over(&room->speaker, &room->speakers, now_us(room));
-		bf_timer_arm(&room->speaker_timer, bf_speaker_deadline_us(&room->speaker));
-	}
+	if (is_leader)
+		take_over(room);
 	bf_mirror_on_leader(room);
 }

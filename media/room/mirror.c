@@ -532,8 +532,6 @@ static void on_packet(struct bf_mirror *mirror, const struct bf_peer_packet *in)
 		.at_us = in->at_us,
 	};
 
-	if (bf_cache_has(&stream->cache, in->ext_seq))
-		return;
 	read_exts(&packet, in);
 	bf_seq_commit(&stream->seq, packet.ext_seq);
 	if (packet.info.is_keyframe)

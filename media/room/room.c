@@ -182,14 +182,21 @@ struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_i
 	return NULL;
 }
 
-/* One that lives here. */
+/* Somebody may be here before another worker has told that the same one has left there. */
+struct bf_participant *bf_room_find_ours(struct bf_room *room, uint64_t participant_id)
+{
+	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
+		if (participant->id == participant_id && !participant->is_remote)
+			return participant;
+	return NULL;
+}
+
 static struct bf_participant *find_participant(
 	struct bf_rooms *rooms, uint64_t room_id, uint64_t participant_id)
 {
 	struct bf_room *room = bf_rooms_find(rooms, room_id);
-	struct bf_participant *participant = room ? bf_room_find(room, participant_id) : NULL;
 
-	return participant && !participant->is_remote ? participant : NULL;
+	return room ? bf_room_find_ours(room, participant_id) : NULL;
 }
 
 /* Why nobody more may come in here; NULL if somebody may. */

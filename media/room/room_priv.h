@@ -299,6 +299,8 @@ struct bf_rooms {
 struct bf_room *bf_rooms_find(struct bf_rooms *rooms, uint64_t room_id);
 void bf_room_close_if_empty(struct bf_room *room);
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id);
+struct bf_participant *bf_room_find_ours(
+	struct bf_room *room, uint64_t participant_id); /* who lives here */
 bool bf_room_post(
 	struct bf_rooms *rooms, void *msg); /* takes it; false: it is NULL, for want of memory */
 void bf_room_post_done(

@@ -13,7 +13,6 @@
 #define PAUSE_US   MS(200)  /* silence between the words of one sentence */
 #define STAY_US	   MS(1500) /* a breath between sentences does not end a turn */
 #define UNHEARD_US MS(200)  /* senders stop their packets in silence (DTX): no news is silence */
-#define RESUME_US  MS(500)  /* GAIN_US of speech, and the time for the levels to get here */
 #define FORGET_US  MS(10000)
 #define MARGIN_Q8  (3u << 8) /* two who speak at once do not take turns by chance */
 
@@ -21,19 +20,6 @@ void bf_speaker_init(struct bf_speaker *speaker)
 {
 	memset(speaker, 0, sizeof(*speaker));
 	speaker->due_us = INT64_MAX;
-}
-
-void bf_speaker_take_over(
-	struct bf_speaker *speaker, const struct bf_speaker_change *last, int64_t now_us)
-{
-	bf_speaker_init(speaker);
-	if (!last->dominant && last->speaking_count == 0)
-		return;
-	speaker->dominant = last->dominant;
-	speaker->dominant_since_us = now_us;
-	memcpy(speaker->speaking, last->speaking, sizeof(speaker->speaking));
-	speaker->speaking_count = last->speaking_count;
-	speaker->due_us = now_us + RESUME_US;
 }
 
 static struct bf_speaker_candidate *find(struct bf_speaker *speaker, uint64_t id)
@@ -109,6 +95,36 @@ void bf_speaker_remove(struct bf_speaker *speaker, uint64_t id)
 
 	if (candidate)
 		memset(candidate, 0, sizeof(*candidate));
+}
+
+void bf_speaker_take_over(
+	struct bf_speaker *speaker, const struct bf_speaker_change *last, int64_t now_us)
+{
+	bf_speaker_init(speaker);
+	speaker->dominant = last->dominant;
+	speaker->dominant_since_us = now_us;
+	memcpy(speaker->speaking, last->speaking, sizeof(speaker->speaking));
+	speaker->speaking_count = last->speaking_count;
+	for (size_t i = 0; i < last->speaking_count; i++)
+		speaker->candidates[i] = (struct bf_speaker_candidate){
+			.id = last->speaking[i],
+			.heard_us = now_us,
+			.loud_since_us = now_us - GAIN_US,
+			.spoke_us = now_us,
+			.louder_since_us = INT64_MAX,
+			.level_q8 = LOUD_Q8,
+			.is_speaking = true,
+		};
+	if (last->dominant &&
+		!find(speaker, last->dominant)) /* silent, but nobody else has spoken */
+		speaker->candidates[last->speaking_count] = (struct bf_speaker_candidate){
+			.id = last->dominant,
+			.heard_us = now_us,
+			.spoke_us = now_us - STAY_US,
+			.louder_since_us = INT64_MAX,
+		};
+	if (last->dominant || last->speaking_count > 0)
+		speaker->due_us = now_us + BF_SPEAKER_POLL_US;
 }
 
 /* Let levels fall, turns begin and end, and forget who has long been away. */

@@ -43,8 +43,7 @@ struct bf_speaker_change {
 
 void bf_speaker_init(struct bf_speaker *speaker);
 
-/* Begin in the middle of a conversation of which somebody else has told `last`: it holds until those who speak have had the time to
- * be heard. */
+/* Begin in the middle of a conversation of which somebody else has told `last`: who speaks goes on, as if heard just now. */
 void bf_speaker_take_over(
 	struct bf_speaker *speaker, const struct bf_speaker_change *last, int64_t now_us);
 void bf_speaker_on_level(

@@ -110,7 +110,10 @@ def run_generator(options, server, folder, arguments, seconds):
             return {"failures": [file.read().strip() or f"the generator ended with {generator.returncode}"]}
     with open(path, encoding="utf-8") as file:
         report = json.load(file)
-    return {"report": report, "failures": list(report["failures"])}
+    failures = list(report["failures"])
+    if generator.returncode not in (0, 1):
+        failures.append(f"the generator ended with {generator.returncode}")
+    return {"report": report, "failures": failures}
 
 
 def machine():

@@ -44,19 +44,18 @@ static void judge_clients(struct bf_json *failures, const struct bench_scenario 
 		complain(failures, "%u clients could not leave", scenario->started - through);
 }
 
-/* Over a bad network audio is lost: nobody asks for it again. */
 static void judge_missing(struct bf_json *failures, const struct bench_scenario *scenario,
 	const struct bench_tally *tally)
 {
-	bool is_impaired = scenario->options->scenario == BENCH_IMPAIRED;
-	uint64_t lost = is_impaired ? tally->kind_lost[BENCH_VIDEO] : tally->lost;
-	uint64_t undelivered =
-		is_impaired ? tally->kind_undelivered[BENCH_VIDEO] : tally->undelivered;
+	uint64_t lost = scenario->options->scenario == BENCH_IMPAIRED
+				? tally->kind_lost[BENCH_VIDEO]
+				: tally->lost;
+	uint64_t missing = bench_tally_missing(scenario, tally);
 
-	if (lost > 0 || undelivered > 0)
+	if (lost > 0 || missing > 0)
 		complain(failures,
 			"%lu packets missing within streams, %lu of those sent never came", lost,
-			undelivered);
+			missing);
 }
 
 static void judge_media(struct bf_json *failures, const struct bench_scenario *scenario,

@@ -2,7 +2,6 @@
 #include "media/rtp/rtp.h"
 #include "scripts/bench/peer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>

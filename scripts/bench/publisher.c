@@ -224,16 +224,17 @@ static void report(struct bench_publisher *publisher)
 	for (int i = 0; i < BENCH_KIND_COUNT; i++) {
 		const struct bench_out *stream = &publisher->streams[i];
 		struct bf_wr wr = bf_wr(data, 512);
-		int64_t since_us = (bench_now_ns() - stream->due_ns) /
-				   1000; /* negative: the next is due later */
 		struct bf_rtcp_sr sr = {.ssrc = stream->ssrc,
 			.ntp = bf_clock_ntp(bf_clock_wall_us()),
-			.rtp_timestamp =
-				stream->timestamp + (uint32_t)(since_us * clocks_hz[i] / 1000000),
 			.packet_count = (uint32_t)stream->next_index,
 			.byte_count = stream->byte_count};
+		int64_t since_us;
 		if (stream->next_index == 0)
-			continue;
+			continue; /* nothing of this kind is sent */
+		since_us = (bench_now_ns() - stream->due_ns) /
+			   1000; /* negative: the next is due later */
+		sr.rtp_timestamp =
+			stream->timestamp + (uint32_t)(since_us * clocks_hz[i] / 1000000);
 		bf_rtcp_write_sr(&wr, &sr, NULL, 0);
 		bf_rtcp_write_sdes(&wr, stream->ssrc, "bench");
 		assert(!wr.is_full);

@@ -1,15 +1,21 @@
 #include "scripts/bench/scenario.h"
 
+#include "scripts/bench/tally.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define WAIT_NS	    60000000000 /* for anything to happen; clients give up earlier */
 #define KEYFRAME_NS 10000000000
-#define DRAIN_NS    700000000  /* after the last packet: repairs, and a report */
-#define MEND_NS	    1000000000 /* media over a good network, after a bad one */
-#define SYNC_NS	    1000000000
-#define LOOK_NS	    1000000 /* how often all clients are looked at while they join */
+#define DRAIN_NS \
+	700000000 /* without a packet after the last one, when all have come: for reports */
+#define DRAIN_MISSING_NS 3000000000 /* ... when some are missing: for repairs */
+#define DRAIN_MAX_NS	 10000000000
+#define DRAIN_STEP_NS	 100000000
+#define MEND_NS		 1000000000 /* media over a good network, after a bad one */
+#define SYNC_NS		 1000000000
+#define LOOK_NS		 1000000 /* how often all clients are looked at while they join */
 #define RELAX_NS \
 	100000000 /* after reading the server's figures, which takes a while when it has many threads */
 
@@ -210,6 +216,28 @@ static void stop_media(struct bench_scenario *scenario)
 			bench_publisher_stop(scenario->clients[i].publisher);
 }
 
+static bool is_all_there(const struct bench_scenario *scenario)
+{
+	struct bench_tally tally = bench_tally_take(scenario);
+
+	return bench_tally_missing(scenario, &tally) == 0;
+}
+
+/* After the last packet: repairs, and a report. Longer while something is missing, as others may have the machine. */
+static void drain(struct bench_scenario *scenario)
+{
+	const struct bench_totals *totals = &scenario->bench->totals;
+	int64_t quiet_ns = 0, until_ns = bench_now_ns() + DRAIN_MAX_NS;
+
+	while (quiet_ns < DRAIN_MISSING_NS && bench_now_ns() < until_ns) {
+		uint64_t packets = totals->rtp_packets;
+		run_for(scenario, DRAIN_STEP_NS);
+		quiet_ns = totals->rtp_packets == packets ? quiet_ns + DRAIN_STEP_NS : 0;
+		if (quiet_ns >= DRAIN_NS && is_all_there(scenario))
+			return;
+	}
+}
+
 /* Nobody joins or leaves in it. */
 static void run_window(struct bench_scenario *scenario)
 {
@@ -248,7 +276,7 @@ static void run_media(struct bench_scenario *scenario)
 		run_for(scenario, MEND_NS);
 	}
 	stop_media(scenario);
-	run_for(scenario, DRAIN_NS);
+	drain(scenario);
 }
 
 /* ---- leaving ---- */

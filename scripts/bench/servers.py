@@ -254,6 +254,13 @@ class JanusTwoLoops(Janus):
     loops = 2
 
 
+class JanusThreads(Janus):
+    """A thread for each client, as it comes."""
+
+    name = "janus-threads"
+    loops = 0
+
+
 class JanusFullIce(Janus):
     """As it comes: it checks its clients, too."""
 
@@ -261,7 +268,8 @@ class JanusFullIce(Janus):
     is_lite = False
 
 
-KINDS = {kind.name: kind for kind in (Belfry, BelfryWebSocket, Janus, JanusTwoLoops, JanusFullIce)}
+ALL = (Belfry, BelfryWebSocket, Janus, JanusTwoLoops, JanusThreads, JanusFullIce)
+KINDS = {kind.name: kind for kind in ALL}
 
 
 def missing(names, options):

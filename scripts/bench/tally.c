@@ -74,3 +74,9 @@ struct bench_tally bench_tally_take(const struct bench_scenario *scenario)
 	}
 	return tally;
 }
+
+uint64_t bench_tally_missing(const struct bench_scenario *scenario, const struct bench_tally *tally)
+{
+	return scenario->options->scenario == BENCH_IMPAIRED ? tally->kind_undelivered[BENCH_VIDEO]
+							     : tally->undelivered;
+}

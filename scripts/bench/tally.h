@@ -22,4 +22,8 @@ struct bench_tally {
 
 struct bench_tally bench_tally_take(const struct bench_scenario *scenario);
 
+/* How many packets never came that should have. Over a bad network that is only video: nobody asks again for audio. */
+uint64_t bench_tally_missing(
+	const struct bench_scenario *scenario, const struct bench_tally *tally);
+
 #endif

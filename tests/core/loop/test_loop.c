@@ -335,28 +335,6 @@ static void a_stopped_loop_may_run_again(void **state)
 	bf_loop_free(loop);
 }
 
-static void waiting_is_counted_as_idle_and_work_is_not(void **state)
-{
-	struct bf_loop *loop = both_loop(state);
-	const struct bf_loop_counters *counters = bf_loop_counters(loop);
-	int64_t began_us = bf_clock_mono_us(), idle_us;
-	uint64_t turns = 0;
-
-	while (bf_clock_mono_us() - began_us < BF_MS(30)) { /* the kernel may end a wait early */
-		assert_int_equal(bf_loop_turn(loop, BF_MS(30)), 0);
-		turns++;
-	}
-	assert_int_equal(counters->turns, turns);
-	assert_in_range(counters->idle_us, BF_MS(25), BF_SEC(5));
-	idle_us = counters->idle_us;
-	began_us = bf_clock_mono_us();
-	while (bf_clock_mono_us() - began_us < BF_MS(30))
-		assert_int_equal(bf_loop_turn(loop, 0), 0);
-	assert_int_equal(counters->idle_us, idle_us);
-	assert_true(counters->turns > turns);
-	bf_loop_free(loop);
-}
-
 static void the_backend_is_the_one_asked_for(void **state)
 {
 	struct bf_loop *loop = both_loop(state);
@@ -395,7 +373,6 @@ int main(void)
 		ON_BOTH(hooks_run_after_the_timers_of_their_turn),
 		ON_BOTH(a_loop_runs_on_another_thread_than_made_it),
 		ON_BOTH(a_stopped_loop_may_run_again),
-		ON_BOTH(waiting_is_counted_as_idle_and_work_is_not),
 		ON_BOTH(the_backend_is_the_one_asked_for),
 		cmocka_unit_test(auto_takes_epoll_only_with_a_reason),
 	};

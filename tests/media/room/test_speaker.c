@@ -290,6 +290,68 @@ static void the_long_silent_are_forgotten(void **state)
 	assert_int_equal(change.dominant, 1);
 }
 
+/* ---- taking over ---- */
+
+static void take_over(void)
+{
+	struct bf_speaker_change last = change;
+
+	start();
+	now_us = BF_SEC(50);
+	bf_speaker_take_over(&speaker, &last, now_us);
+}
+
+static void who_speaks_goes_on_when_another_listens(void **state)
+{
+	(void)state;
+	start();
+	RUN(BF_SEC(3), VOICE, VOICE + 10, SILENT);
+	assert_int_equal(change.speaking_count, 2);
+	take_over();
+	RUN(BF_SEC(5), VOICE, VOICE + 10, SILENT);
+	assert_int_equal(change_count, 0);
+	RUN(BF_SEC(3), VOICE, SILENT, SILENT);
+	assert_int_equal(change_count, 1);
+	assert_int_equal(change.dominant, 1);
+	assert_int_equal(change.speaking_count, 1);
+}
+
+static void who_spoke_last_stays_when_another_listens_to_silence(void **state)
+{
+	(void)state;
+	start();
+	RUN(BF_SEC(3), SILENT, VOICE);
+	RUN(BF_SEC(3), SILENT, SILENT);
+	assert_int_equal(change.speaking_count, 0);
+	assert_int_equal(change.dominant, 2);
+	take_over();
+	RUN(BF_SEC(20), SILENT, -1); /* sends nothing in silence */
+	assert_int_equal(change_count, 0);
+	RUN(BF_SEC(3), VOICE, -1);
+	assert_int_equal(change.dominant, 1);
+}
+
+static void who_has_left_meanwhile_is_no_longer_named(void **state)
+{
+	(void)state;
+	start();
+	RUN(BF_SEC(3), VOICE, SILENT);
+	take_over();
+	bf_speaker_remove(&speaker, 1);
+	RUN(BF_SEC(1), -1, SILENT);
+	assert_int_equal(change_count, 1);
+	assert_int_equal(change.dominant, 0);
+	assert_int_equal(change.speaking_count, 0);
+}
+
+static void nothing_to_take_over_needs_no_timer(void **state)
+{
+	(void)state;
+	start();
+	take_over();
+	assert_int_equal(bf_speaker_deadline_us(&speaker), INT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +373,10 @@ int main(void)
 		cmocka_unit_test(the_list_is_ordered_and_holds_eight),
 		cmocka_unit_test(a_full_table_makes_room_for_voices_only),
 		cmocka_unit_test(the_long_silent_are_forgotten),
+		cmocka_unit_test(who_speaks_goes_on_when_another_listens),
+		cmocka_unit_test(who_spoke_last_stays_when_another_listens_to_silence),
+		cmocka_unit_test(who_has_left_meanwhile_is_no_longer_named),
+		cmocka_unit_test(nothing_to_take_over_needs_no_timer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

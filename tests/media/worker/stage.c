@@ -60,12 +60,22 @@ static enum bf_srtp_engine_kind srtp_engine(void)
 
 static int post_event(void *arg, struct bf_msg *msg)
 {
-	return on_event(((struct stage *)arg)->queue, msg);
+	struct stage_end *end = arg;
+	int err = on_event(end->stage->queue, msg);
+
+	pthread_mutex_lock(&end->lock);
+	end->is_waiting = end->is_held;
+	pthread_cond_broadcast(&end->changed);
+	while (end->is_held)
+		pthread_cond_wait(&end->changed, &end->lock);
+	end->is_waiting = false;
+	pthread_mutex_unlock(&end->lock);
+	return err;
 }
 
 static int post_peer(void *arg, unsigned worker, struct bf_msg *msg)
 {
-	return bf_worker_post(((struct stage *)arg)->workers[worker], msg);
+	return bf_worker_post(((struct stage_end *)arg)->stage->workers[worker], msg);
 }
 
 static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
@@ -74,6 +84,9 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 	char why[512] = "";
 
 	assert_int_equal(bf_addr_parse_ip(&loopback, "127.0.0.1", 0), 0);
+	stage->ends[idx].stage = stage;
+	pthread_mutex_init(&stage->ends[idx].lock, NULL);
+	pthread_cond_init(&stage->ends[idx].changed, NULL);
 	if (bf_worker_start(&stage->workers[idx],
 		    &(struct bf_worker_conf){.idx = idx,
 			    .io = io,
@@ -84,7 +97,7 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 			    .srtp = srtp_engine(),
 			    .candidate_ips = &loopback,
 			    .candidate_ip_count = 1,
-			    .arg = stage,
+			    .arg = &stage->ends[idx],
 			    .post = post_event,
 			    .worker_count = stage->worker_count,
 			    .pipes = stage->pipes,
@@ -303,18 +316,41 @@ static void post(struct stage *stage, uint64_t participant_id, void *msg)
 	assert_int_equal(bf_worker_post(stage->workers[worker], msg), 0);
 }
 
+#define NOBODY UINT64_MAX
+
 /* A request of nobody's is refused when its turn comes, which is after all that waited before. */
-static void pass_through(struct stage *stage, unsigned worker)
+static void post_nobodys(struct stage *stage, unsigned worker)
 {
-	const uint64_t nobody = UINT64_MAX;
 	struct bf_media_candidate *msg = bf_msg_new(BF_MEDIA_CANDIDATE, sizeof(*msg) + 1);
 
 	assert_non_null(msg);
 	msg->request_id = ++stage->next_request_id;
 	msg->room_id = STAGE_ROOM;
-	msg->participant_id = nobody;
+	msg->participant_id = NOBODY;
 	assert_int_equal(bf_worker_post(stage->workers[worker], &msg->msg), 0);
-	stage_drop(stage, BF_MEDIA_ERROR, nobody);
+}
+
+void stage_hold(struct stage *stage, unsigned worker)
+{
+	struct stage_end *end = &stage->ends[worker];
+
+	pthread_mutex_lock(&end->lock);
+	end->is_held = true;
+	post_nobodys(stage, worker); /* so that it has something to tell us of, if nothing else */
+	while (!end->is_waiting)
+		pthread_cond_wait(&end->changed, &end->lock);
+	pthread_mutex_unlock(&end->lock);
+}
+
+void stage_release(struct stage *stage, unsigned worker)
+{
+	struct stage_end *end = &stage->ends[worker];
+
+	pthread_mutex_lock(&end->lock);
+	end->is_held = false;
+	pthread_cond_broadcast(&end->changed);
+	pthread_mutex_unlock(&end->lock);
+	stage_drop(stage, BF_MEDIA_ERROR, NOBODY);
 }
 
 void stage_settle(struct stage *stage)
@@ -322,8 +358,10 @@ void stage_settle(struct stage *stage)
 	/* what one says to another leaves with the end of its turn; the answer may make a third speak */
 	for (int round = 0; round < 3 && stage->worker_count > 1; round++) {
 		usleep(2000);
-		for (unsigned i = 0; i < stage->worker_count; i++)
-			pass_through(stage, i);
+		for (unsigned i = 0; i < stage->worker_count; i++) {
+			post_nobodys(stage, i);
+			stage_drop(stage, BF_MEDIA_ERROR, NOBODY);
+		}
 	}
 }
 
@@ -332,7 +370,7 @@ void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants)
 	stage_join_as(stage, participant_id, grants, true);
 }
 
-void stage_join_as(
+void stage_post_join(
 	struct stage *stage, uint64_t participant_id, uint32_t grants, bool auto_subscribe)
 {
 	struct bf_media_join *join = bf_msg_new(BF_MEDIA_JOIN, sizeof(*join));
@@ -343,17 +381,28 @@ void stage_join_as(
 	join->grants = grants;
 	join->auto_subscribe = auto_subscribe;
 	post(stage, participant_id, join);
+}
+
+void stage_join_as(
+	struct stage *stage, uint64_t participant_id, uint32_t grants, bool auto_subscribe)
+{
+	stage_post_join(stage, participant_id, grants, auto_subscribe);
 	stage_drop(stage, BF_MEDIA_DONE, participant_id);
 	stage_settle(stage);
 }
 
-void stage_leave(struct stage *stage, uint64_t participant_id)
+void stage_post_leave(struct stage *stage, uint64_t participant_id)
 {
 	struct bf_media_leave *leave = bf_msg_new(BF_MEDIA_LEAVE, sizeof(*leave));
 
 	leave->room_id = STAGE_ROOM;
 	leave->participant_id = participant_id;
 	post(stage, participant_id, leave);
+}
+
+void stage_leave(struct stage *stage, uint64_t participant_id)
+{
+	stage_post_leave(stage, participant_id);
 	stage_settle(stage);
 }
 

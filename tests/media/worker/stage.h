@@ -9,9 +9,19 @@
 #include "media/worker.h"
 #include "tests/media/worker/peer.h"
 
+#include <pthread.h>
+
 #define STAGE_ROOM    0x100
 #define STAGE_WORKERS 4
-#define STAGE_PLACES  256 /* participants of one test */
+#define STAGE_PLACES  1024 /* participants of one test */
+
+/* What a worker is given to call us by. */
+struct stage_end {
+	struct stage *stage;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool is_held, is_waiting; /* at its next event; it has come to that */
+};
 
 struct stage {
 	struct bf_conf *conf;
@@ -20,6 +30,7 @@ struct stage {
 	struct bf_sctp_stack *sctp;
 	struct bf_pipe **pipes;
 	struct bf_worker *workers[STAGE_WORKERS];
+	struct stage_end ends[STAGE_WORKERS];
 	unsigned worker_count;
 	struct {
 		uint64_t participant_id;
@@ -41,6 +52,10 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 void stage_place(struct stage *stage, uint64_t participant_id, unsigned worker);
 void stage_close(struct stage *stage);
 
+/* Make that worker's thread stand still, as one that does not get a processor, and go on. */
+void stage_hold(struct stage *stage, unsigned worker);
+void stage_release(struct stage *stage, unsigned worker);
+
 /* The next event of that kind; others on the way are thrown away. NULL after `wait_ms`. The caller frees it. */
 struct bf_msg *stage_wait(struct stage *stage, enum bf_media_kind kind, int wait_ms);
 
@@ -57,6 +72,9 @@ void stage_forget(struct stage *stage); /* all that wait */
 void stage_join(struct stage *stage, uint64_t participant_id, uint32_t grants);
 void stage_join_as(
 	struct stage *stage, uint64_t participant_id, uint32_t grants, bool auto_subscribe);
+void stage_post_join(struct stage *stage, uint64_t participant_id, uint32_t grants,
+	bool auto_subscribe); /* the answer is the caller's to wait for */
+void stage_post_leave(struct stage *stage, uint64_t participant_id);
 void stage_leave(struct stage *stage, uint64_t participant_id);
 
 /* Post an offer; the answer comes as BF_MEDIA_SDP or BF_MEDIA_ERROR. */

@@ -51,7 +51,7 @@ static int setup(void **state)
 {
 	(void)state;
 	assert_int_equal(bf_conf_new(&conf), 0);
-	bf_memory_plan(&plan, conf, BF_IO_URING);
+	bf_memory_plan(&plan, conf, BF_IO_URING, 1);
 	return 0;
 }
 
@@ -177,7 +177,7 @@ static void the_cache_takes_what_is_configured_and_no_more(void **state)
 		size_t bytes;
 
 		conf->media.cache_mib = mib;
-		bf_memory_plan(&plan, conf, BF_IO_URING);
+		bf_memory_plan(&plan, conf, BF_IO_URING, 1);
 		bytes = term("cache")->bytes;
 		assert_in_range(bytes, mib * MIB - sizeof(struct bf_cache_block) - 64, mib * MIB);
 	}
@@ -192,13 +192,24 @@ static void what_serves_transports_follows_their_count(void **state)
 		size_t before;
 
 		conf->media.transport_count_max = 1000;
-		bf_memory_plan(&plan, conf, BF_IO_URING);
+		bf_memory_plan(&plan, conf, BF_IO_URING, 1);
 		before = term(names[i])->bytes;
 		conf->media.transport_count_max = 3000;
-		bf_memory_plan(&plan, conf, BF_IO_URING);
+		bf_memory_plan(&plan, conf, BF_IO_URING, 1);
 		assert_true(before > 0);
 		assert_int_equal(term(names[i])->bytes, 3 * before);
 	}
+}
+
+static void a_pipe_leads_to_each_other_worker(void **state)
+{
+	(void)state;
+
+	conf->media.pipe_kib = 100;
+	bf_memory_plan(&plan, conf, BF_IO_URING, 1);
+	assert_int_equal(term("pipes")->bytes, 0);
+	bf_memory_plan(&plan, conf, BF_IO_URING, 8);
+	assert_int_equal(term("pipes")->bytes, 7 * 100 * KIB);
 }
 
 static void the_defaults_start_in_less_than_100_mib(void **state)
@@ -216,9 +227,11 @@ static void the_defaults_start_in_less_than_100_mib(void **state)
 static void the_sum_is_that_of_the_terms_for_each_worker(void **state)
 {
 	struct bf_memory_term terms[BF_MEMORY_TERMS];
-	size_t count = bf_memory_terms(&plan, terms);
+	size_t count;
 	(void)state;
 
+	bf_memory_plan(&plan, conf, BF_IO_URING, 2);
+	count = bf_memory_terms(&plan, terms);
 	for (unsigned workers = 1; workers <= 256; workers *= 4) {
 		struct bf_memory_sum sum = bf_memory_sum(&plan, workers);
 		size_t bytes[BF_MEMORY_KIND_COUNT] = {0};
@@ -311,6 +324,7 @@ int main(void)
 			the_cache_takes_what_is_configured_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_serves_transports_follows_their_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_leads_to_each_other_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_defaults_start_in_less_than_100_mib, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -22,6 +22,7 @@ static int make(const char *scenario, const char *one, const char *two, bool pla
 	snprintf(first, sizeof(first), "--scenario=%s", scenario);
 	snprintf(a, sizeof(a), "%s", one);
 	snprintf(b, sizeof(b), "%s", two);
+	bench_plan_free(&plan);
 	optind = 0; /* glibc's getopt begins anew */
 	assert_int_equal(bench_options_parse(&options, 5, argv), 0);
 	return bench_plan_make(&plan, &options, plays_one);
