@@ -255,6 +255,7 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 	bf_list_append(&room->participants, &participant->node);
 	room->participant_count++;
 	rooms->counters.participants++;
+	bf_org_set_receiver(participant, join->grants & BF_GRANT_SUBSCRIBE);
 	bf_member_tell_joined(participant);
 	bf_room_post_done(rooms, join->request_id, join->room_id, join->participant_id);
 	bf_subscribe_everything(participant);
@@ -269,6 +270,7 @@ static void remove_participant(struct bf_participant *participant)
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
 	bf_leader_on_left(room, participant->id);
+	bf_org_set_receiver(participant, false);
 	bf_member_tell_left(participant);
 	bf_list_remove(&participant->node);
 	room->participant_count--;

@@ -247,6 +247,7 @@ struct bf_room {
 	struct bf_list due; /* streams, whose next part is an item of `fair` */
 	struct bf_budget budget;
 	bool is_limited;	/* it or its organization has a budget */
+	unsigned receiver_count, remote_receiver_count; /* participants that may subscribe */
 	int64_t over_logged_us; /* 0: never */
 	struct bf_list participants;
 	unsigned participant_count; /* ours */
@@ -408,6 +409,8 @@ void bf_layer_ask(struct bf_stream *stream, int64_t now_us); /* whoever sends it
 void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
 
 /* org.c */
+/* Whether it is one of those that the room's budget is for. Not any more before it goes. */
+void bf_org_set_receiver(struct bf_participant *participant, bool is_receiver);
 int bf_org_enter(struct bf_room *room, uint64_t org_id); /* a new room; -ENOMEM, -ENOBUFS */
 void bf_org_leave(struct bf_room *room);
 /* Why the budgets let nobody more in; NULL: they do, and it is counted. */
