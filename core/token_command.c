@@ -17,14 +17,16 @@
 
 const char bf_token_help[] =
 	"usage: belfry token keygen FILE\n"
-	"       belfry token sign FILE room=NAME [name=NAME] [publish=no] [subscribe=no] "
-	"[data=no] [ttl=SECONDS]\n"
+	"       belfry token sign FILE room=NAME [name=NAME] [org=NAME] [publish=no] "
+	"[subscribe=no] [data=no] [ttl=SECONDS]\n"
 	"\n"
 	"keygen  makes a key pair: the private half in FILE, for whoever signs tokens, and the\n"
 	"        public half in FILE.pub, for the server's rtc.join_keys. Never writes over a "
 	"file.\n"
 	"sign    prints a join token signed with the private key in FILE (PEM or JWK, P-256).\n"
-	"        room=* lets its bearer into any room; name= fixes the display name; what is not\n"
+	"        room=* lets its bearer into any room; name= fixes the display name; org= says "
+	"whose\n"
+	"        the rooms are: each organization has rooms and budgets of its own; what is not\n"
 	"        taken away with =no is granted; ttl is how long it lets in, 3600 by default.\n";
 
 static int keygen(const char *private_path)
@@ -64,6 +66,14 @@ static const char *set_name(struct bf_join_grants *grants, const char *text)
 	if (!bf_rtc_is_display_name(bf_bytes_str(text)))
 		return "1 to 64 characters of UTF-8, none of them a control character";
 	snprintf(grants->name, sizeof(grants->name), "%s", text);
+	return NULL;
+}
+
+static const char *set_org(struct bf_join_grants *grants, const char *text)
+{
+	if (!bf_rtc_is_room_name(bf_bytes_str(text)))
+		return "1 to 64 characters of A-Z a-z 0-9 . _ -";
+	snprintf(grants->org, sizeof(grants->org), "%s", text);
 	return NULL;
 }
 
@@ -109,6 +119,7 @@ static const struct word {
 } words[] = {
 	{"room", set_room},
 	{"name", set_name},
+	{"org", set_org},
 	{"publish", set_publish},
 	{"subscribe", set_subscribe},
 	{"data", set_data},

@@ -49,7 +49,8 @@ static void verify(const struct bf_join_verifier *verifier, struct bf_bytes toke
 	if (bf_join_verify(&grants, verifier, token, 1795946400, &why) < 0)
 		return;
 	if (!memchr(grants.room, '\0', sizeof(grants.room)) ||
-		!memchr(grants.name, '\0', sizeof(grants.name)))
+		!memchr(grants.name, '\0', sizeof(grants.name)) ||
+		!memchr(grants.org, '\0', sizeof(grants.org)))
 		abort();
 	if (grants.room[0] == '\0' || grants.expires_s <= 1795946400 - 30)
 		abort();

@@ -23,6 +23,7 @@ static const char *const NAMES[BF_DROP_COUNT] = {
 	[BF_DROP_TX_FULL] = "tx_full",
 	[BF_DROP_SCTP] = "sctp",
 	[BF_DROP_PATH_LIMIT] = "path_limit",
+	[BF_DROP_TURN_FULL] = "turn_full",
 };
 
 const char *bf_drop_name(enum bf_drop drop)

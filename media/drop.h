@@ -26,6 +26,7 @@ enum bf_drop {
 	BF_DROP_TX_FULL,      /* no room in the tx slab */
 	BF_DROP_SCTP,	      /* refused SCTP packet */
 	BF_DROP_PATH_LIMIT,   /* table of 5-tuples full */
+	BF_DROP_TURN_FULL,    /* too many packets of the stream wait for their turn */
 	BF_DROP_COUNT,
 };
 

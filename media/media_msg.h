@@ -66,6 +66,7 @@ struct bf_media_join {
 	uint64_t request_id;
 	uint64_t room_id;
 	uint64_t participant_id;
+	uint64_t org_id; /* whose room it is; 0: of the default organization */
 	uint32_t grants;
 	bool auto_subscribe;
 };
@@ -182,6 +183,7 @@ struct bf_media_error {
 	uint64_t request_id;
 	uint64_t room_id;
 	uint64_t participant_id;
+	bool is_everywhere; /* another worker would say the same: a join is not to be tried there */
 	char code[32];
 	char cause[256];
 };

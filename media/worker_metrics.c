@@ -50,6 +50,10 @@ static const struct value values[] = {
 		"what is left out: 0 nothing, 1..4 higher layers, 5..8 video"},
 	{BF_METRIC_GAUGE, "belfry_overload_refuses_joins",
 		"1 while new participants are refused because of load"},
+	{BF_METRIC_COUNTER, "belfry_budget_joins_refused_total",
+		"participants refused because a budget has no room for them"},
+	{BF_METRIC_COUNTER, "belfry_turns_continued_total",
+		"turns that left video to the next one, so that others get their turn"},
 };
 
 #define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
@@ -62,6 +66,14 @@ void bf_worker_register_metrics(struct bf_worker *worker)
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		worker->metrics.values[i] = bf_metric_new(worker->conf.metrics, values[i].kind,
 			values[i].name, labels, values[i].help);
+	for (int i = BF_BUDGET_OK + 1; i < BF_BUDGET_VERDICT_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "worker=\"%u\",budget=\"%s\"", worker->conf.idx,
+			bf_budget_verdict_name((enum bf_budget_verdict)i));
+		worker->metrics.over_budget[i] = bf_metric_new(worker->conf.metrics,
+			BF_METRIC_COUNTER, "belfry_over_budget_total", labels,
+			"RTP packets not sent because a budget was used up");
+	}
+	snprintf(labels, sizeof(labels), "worker=\"%u\"", worker->conf.idx);
 	worker->metrics.transit = bf_histogram_new(worker->conf.metrics, "belfry_transit_seconds",
 		labels,
 		"how long packets were here, from their arrival at the socket until they were sent",
@@ -109,10 +121,13 @@ void bf_worker_report(struct bf_worker *worker)
 		pacers->waiting,
 		(uint64_t)bf_transit_percentile_us(&worker->transit, BF_TRANSIT_SECOND, 990),
 		bf_rooms_overload(worker->rooms)->level,
-		bf_overload_refuses_joins(bf_rooms_overload(worker->rooms))};
+		bf_overload_refuses_joins(bf_rooms_overload(worker->rooms)), c->joins_over_budget,
+		c->turns_continued};
 
 	for (size_t i = 0; i < VALUE_COUNT; i++)
 		bf_metric_set(worker->metrics.values[i], (int64_t)now[i]);
+	for (int i = BF_BUDGET_OK + 1; i < BF_BUDGET_VERDICT_COUNT; i++)
+		bf_metric_set(worker->metrics.over_budget[i], (int64_t)c->over_budget[i]);
 	for (int i = BF_DROP_NONE + 1; i < BF_DROP_COUNT; i++)
 		bf_metric_set(worker->metrics.drops[i], (int64_t)worker->drops[i]);
 	bf_worker_peers_report(worker);

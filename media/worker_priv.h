@@ -31,7 +31,8 @@ struct bf_worker_slot {
 
 struct bf_worker_metrics {
 	struct bf_metric *drops[BF_DROP_COUNT];
-	struct bf_metric *values[32];
+	struct bf_metric *over_budget[BF_BUDGET_VERDICT_COUNT];
+	struct bf_metric *values[40];
 	struct bf_metric *beat;
 	struct bf_histogram *transit;
 	struct bf_metric *peers[BF_WORKER_PEER_METRICS];

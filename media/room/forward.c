@@ -1,25 +1,11 @@
 /* Packets of one stream out to many: for each subscription a decision, new numbers and a header; the payload is only pointed at.
  *
- * Packets wait for the rest of their frame, at most BF_GATHER_US, and go subscriber by subscriber: what one needs is looked up once for
- * all of them, and they lie side by side in the slab, ready to leave as one train. */
+ * They go subscriber by subscriber: what one needs is looked up once for all of them, and they lie side by side in the slab, ready to
+ * leave as one train. */
 #include "media/room/room_priv.h"
-
-#include <assert.h>
 
 /* The part of a subscription that each packet needs. */
 #define SUB_HOT_BYTES offsetof(struct bf_sub, rewrite.left)
-
-/* Packets on their way, with headers for subscribers whose extension ids are `exts`. */
-struct burst {
-	struct bf_stream *stream;
-	int64_t now_us;
-	int64_t arrived_us; /* the first of them */
-	size_t count;
-	const struct bf_media_packet *packets[BF_BURST];
-	bool has_templates;
-	struct bf_ext_map exts;
-	struct bf_template templates[BF_BURST];
-};
 
 static struct bf_outbox *outbox_of(const struct bf_sub *sub)
 {
@@ -27,7 +13,7 @@ static struct bf_outbox *outbox_of(const struct bf_sub *sub)
 }
 
 /* Most subscribers of a track have negotiated the same ids; where they have not, the headers are made anew. */
-static void take_templates(struct burst *burst, const struct bf_ext_map *exts)
+static void take_templates(struct bf_burst *burst, const struct bf_ext_map *exts)
 {
 	if (burst->has_templates && memcmp(&burst->exts, exts, sizeof(*exts)) == 0)
 		return;
@@ -37,7 +23,8 @@ static void take_templates(struct burst *burst, const struct bf_ext_map *exts)
 		bf_template_make(&burst->templates[i], burst->packets[i], exts);
 }
 
-static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
+/* False: it is none for this subscriber. */
+static bool send_packet(struct bf_sub *sub, const struct bf_stream *stream,
 	const struct bf_outbox_aim *aim, const struct bf_template *template, int64_t now_us)
 {
 	const struct bf_media_packet *packet = template->packet;
@@ -51,11 +38,11 @@ static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
 	struct bf_rewrite_out out;
 
 	if (!bf_rewrite_packet(&sub->rewrite, &in, &out))
-		return;
+		return false;
 	sub->packet_count++;
 	sub->byte_count += (uint32_t)packet->payload.len;
 	if (!bf_pace_admit(sub, template, false, out.seq, now_us))
-		return;
+		return true;
 	bf_emit(outbox_of(sub), aim, template,
 		&(struct bf_emit){.pt = sub->pt,
 			.seq = out.seq,
@@ -63,6 +50,7 @@ static void send_packet(struct bf_sub *sub, const struct bf_stream *stream,
 			.ssrc = sub->ssrc,
 			.picture_id = out.picture_id,
 			.tl0picidx = out.tl0picidx});
+	return true;
 }
 
 static void post_layer(const struct bf_sub *sub)
@@ -95,52 +83,76 @@ static bool takes(
 	return true;
 }
 
-/* The packet that let a subscription in was late: what came before it in time, but after it in order, is in the cache. What of it
- * is part of this burst is sent here, too; its own turn finds the numbers taken. */
-static void follow_up(struct bf_sub *sub, const struct bf_stream *stream,
-	const struct bf_outbox_aim *aim, const struct bf_media_packet *first, int64_t now_us)
+/* The packet that let a subscription in was late: what came before it in time, up to `passed`, but after it in order, is in the cache.
+ * What of it is part of this burst is sent here, too; its own turn finds the numbers taken. */
+static uint32_t follow_up(struct bf_sub *sub, const struct bf_burst *burst,
+	const struct bf_outbox_aim *aim, const struct bf_media_packet *first, uint64_t passed)
 {
+	const struct bf_stream *stream = burst->stream;
 	uint64_t at = first->ext_seq + 1;
 	struct bf_template template;
+	uint32_t count = 0;
 
 	if (at + BF_CACHE_SLOTS <= stream->seq.highest)
 		at = stream->seq.highest - BF_CACHE_SLOTS + 1; /* what is older is not held */
-	for (; at <= stream->seq.highest; at++) {
+	for (; at <= passed; at++) {
 		const struct bf_media_packet *packet =
 			bf_cache_get(&stream->cache, at, first->at_us);
 		if (!packet)
 			continue;
 		bf_template_make(&template, packet, &sub->exts);
-		send_packet(sub, stream, aim, &template, now_us);
+		count += send_packet(sub, stream, aim, &template, burst->now_us);
 	}
+	return count;
 }
 
-static void send_burst(struct bf_sub *sub, struct burst *burst)
+static bool is_open(const struct bf_sub *sub)
+{
+	return sub->is_active && !sub->is_paused && !sub->is_shed && sub->out->is_open;
+}
+
+/* Returns how many packets of it went. */
+static uint32_t send_burst(struct bf_sub *sub, struct bf_burst *burst)
 {
 	const struct bf_outbox_aim aim = {.out = sub->out, .arrived_us = burst->arrived_us};
+	uint64_t passed = burst->passed;
+	uint32_t count = 0;
 
-	if (!sub->is_active || sub->is_paused || sub->is_shed || !aim.out->is_open)
-		return;
+	if (!is_open(sub))
+		return 0;
 	take_templates(burst, &sub->exts);
 	for (size_t i = 0; i < burst->count; i++) {
 		const struct bf_media_packet *packet = burst->packets[i];
 		int8_t before = sub->current;
 
-		if (!takes(sub, burst->stream, packet))
-			continue;
-		send_packet(sub, burst->stream, &aim, &burst->templates[i], burst->now_us);
-		if (sub->current != before && packet->ext_seq < burst->stream->seq.highest)
-			follow_up(sub, burst->stream, &aim, packet, burst->now_us);
+		if (takes(sub, burst->stream, packet)) {
+			count += send_packet(
+				sub, burst->stream, &aim, &burst->templates[i], burst->now_us);
+			if (sub->current != before && packet->ext_seq < passed)
+				count += follow_up(sub, burst, &aim, packet, passed);
+		}
+		if (packet->ext_seq > passed)
+			passed = packet->ext_seq;
 	}
+	return count;
 }
 
 /* Without the templates, which are large: they are written when the first subscriber needs them. */
-static void begin_burst(struct burst *burst, struct bf_stream *stream)
+void bf_burst_begin(struct bf_burst *burst, struct bf_stream *stream, int64_t now_us)
 {
 	burst->stream = stream;
-	burst->now_us = bf_loop_now_us(stream->track->participant->room->rooms->conf.loop);
+	burst->now_us = now_us;
+	burst->arrived_us = 0;
+	burst->passed = stream->passed;
 	burst->count = 0;
 	burst->has_templates = false;
+}
+
+void bf_burst_add(struct bf_burst *burst, const struct bf_media_packet *packet)
+{
+	if (burst->count == 0)
+		burst->arrived_us = packet->at_us;
+	burst->packets[burst->count++] = packet;
 }
 
 static void fetch(const void *at, size_t len)
@@ -165,132 +177,36 @@ static void look_ahead(const struct bf_list *at, const struct bf_list *head)
 		fetch(BF_CONTAINER(after, struct bf_sub, track_node), SUB_HOT_BYTES);
 }
 
-/* The payloads are those of the cache, or lent for this call. */
-static void fan_out(struct burst *burst)
-{
-	struct bf_track *track = burst->stream->track;
+/* Of the work on a copy, what it takes to see that a subscription gets none: the other layers of a picture, or a pause. */
+#define VAIN_LOOKS 16
 
-	burst->arrived_us = burst->count > 0 ? burst->packets[0]->at_us : 0;
-	if (track->is_muted) {
-		for (size_t i = 0; i < burst->count; i++)
-			bf_forward_skip(burst->stream, burst->packets[i]->ext_seq);
-		return;
+uint32_t bf_forward_burst(struct bf_burst *burst, struct bf_list **at, uint32_t copy_count)
+{
+	const struct bf_list *head = &burst->stream->track->subs;
+	uint32_t made = 0, vain = 0;
+
+	while (*at != head && made + vain / VAIN_LOOKS < copy_count) {
+		struct bf_sub *sub = BF_CONTAINER(*at, struct bf_sub, track_node);
+		uint32_t count;
+
+		look_ahead(*at, head);
+		*at = (*at)->next;
+		count = send_burst(sub, burst);
+		made += count;
+		vain += count == 0;
 	}
-	BF_LIST_EACH(sub, &track->subs, struct bf_sub, track_node) {
-		look_ahead(&sub->track_node, &track->subs);
-		send_burst(sub, burst);
-	}
+	return made + vain / VAIN_LOOKS;
 }
 
-/* What waits in a stream goes. Encryption has not happened yet on return, so that it takes other streams along. */
-static void forward_pending(struct bf_stream *stream)
+uint32_t bf_forward_count_takers(const struct bf_stream *stream, bool is_keyframe)
 {
-	struct burst burst;
+	int8_t layer = (int8_t)stream->layer;
+	uint32_t count = 0;
 
-	begin_burst(&burst, stream);
-	for (unsigned i = 0; i < stream->pending_count; i++) {
-		/* of any age: the time that counts is that of a request to send it again */
-		const struct bf_media_packet *packet =
-			bf_cache_get(&stream->cache, stream->pending[i], 0);
-		if (packet)
-			burst.packets[burst.count++] = packet;
-	}
-	bf_forward_forget(stream);
-	fan_out(&burst);
-}
-
-/* Streams that are complete, or have waited long enough. */
-static void run(void *arg)
-{
-	struct bf_rooms *rooms = arg;
-	int64_t now_us = bf_loop_now_us(rooms->conf.loop);
-	int64_t next_us = INT64_MAX;
-
-	BF_LIST_EACH(stream, &rooms->pending, struct bf_stream, pending_node) {
-		if (stream->pending_until_us <= now_us)
-			forward_pending(stream);
-		else if (stream->pending_until_us < next_us)
-			next_us = stream->pending_until_us;
-	}
-	bf_pace_run(rooms, now_us);
-	bf_outbox_finish(rooms->conf.outbox); /* before the caches take in anything else */
-	bf_timer_arm(&rooms->gather_timer, next_us);
-}
-
-static void on_forward_timer(void *arg)
-{
-	struct bf_rooms *rooms = arg;
-
-	bf_loop_hook_request(rooms->conf.loop, &rooms->forward_hook);
-}
-
-void bf_forward_init(struct bf_rooms *rooms)
-{
-	bf_list_init(&rooms->pending);
-	bf_loop_hook_init(&rooms->forward_hook, run, rooms);
-	bf_timer_init(&rooms->gather_timer, rooms->conf.loop, on_forward_timer, rooms);
-	bf_timer_init(&rooms->pace_timer, rooms->conf.loop, on_forward_timer, rooms);
-}
-
-void bf_forward_deinit(struct bf_rooms *rooms)
-{
-	assert(bf_list_is_empty(&rooms->pending));
-	bf_loop_hook_cancel(&rooms->forward_hook);
-	bf_timer_disarm(&rooms->gather_timer);
-	bf_timer_disarm(&rooms->pace_timer);
-}
-
-void bf_forward_forget(struct bf_stream *stream)
-{
-	bf_list_remove(&stream->pending_node);
-	stream->pending_count = 0;
-}
-
-static void forward_soon(struct bf_stream *stream, const struct bf_media_packet *packet)
-{
-	struct bf_rooms *rooms = stream->track->participant->room->rooms;
-
-	if (bf_list_is_empty(&stream->track->subs))
-		return;
-	if (stream->pending_count == 0) {
-		bf_list_append(&rooms->pending, &stream->pending_node);
-		stream->pending_until_us = packet->at_us + BF_GATHER_US;
-	}
-	stream->pending[stream->pending_count++] = packet->ext_seq;
-	if (!stream->track->is_video || packet->marker)
-		stream->pending_until_us = packet->at_us;
-	bf_loop_hook_request(rooms->conf.loop, &rooms->forward_hook);
-	if (stream->pending_count == BF_BURST)
-		bf_forward_flush(stream);
-}
-
-void bf_forward_flush(struct bf_stream *stream)
-{
-	if (stream->pending_count == 0)
-		return;
-	forward_pending(stream);
-	bf_outbox_finish(stream->track->participant->room->rooms->conf.outbox);
-}
-
-static void forward_now(struct bf_stream *stream, const struct bf_media_packet *packet)
-{
-	struct burst burst;
-
-	bf_forward_flush(stream);
-	begin_burst(&burst, stream);
-	burst.packets[burst.count++] = packet;
-	fan_out(&burst);
-	bf_outbox_finish(stream->track->participant->room->rooms->conf.outbox);
-}
-
-void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet)
-{
-	if (bf_cache_evicts(&stream->cache, packet->ext_seq))
-		bf_forward_flush(stream); /* what waits is in the cache */
-	if (bf_cache_put(&stream->cache, packet))
-		forward_soon(stream, packet);
-	else
-		forward_now(stream, packet);
+	BF_LIST_EACH(sub, &stream->track->subs, struct bf_sub, track_node)
+		count += is_open(sub) && (!sub->is_video || sub->current == layer ||
+						 (is_keyframe && sub->target == layer));
+	return count;
 }
 
 void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq)

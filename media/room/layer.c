@@ -105,7 +105,7 @@ void bf_layer_ask(struct bf_stream *stream, int64_t now)
 
 void bf_layer_want_keyframe(struct bf_sub *sub)
 {
-	if (sub->track && sub->is_video && sub->is_active)
+	if (sub->track && sub->is_video && sub->is_active && !sub->track->is_over_budget)
 		bf_layer_ask(&sub->track->streams[sub->target], now_us(sub));
 }
 
@@ -113,7 +113,7 @@ static void update_target(struct bf_sub *sub)
 {
 	sub->target = choose(sub);
 	if (sub->target != sub->current && sub->is_active && !sub->is_paused && !sub->is_shed &&
-		!sub->track->is_muted && sub->conn->is_connected)
+		!sub->track->is_muted && !sub->track->is_over_budget && sub->conn->is_connected)
 		bf_layer_ask(&sub->track->streams[sub->target], now_us(sub));
 }
 

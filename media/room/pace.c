@@ -42,11 +42,12 @@ bool bf_pace_admit(struct bf_sub *sub, const struct bf_template *template, bool 
 	return false;
 }
 
-static void send_waiting(struct bf_conn *conn, int64_t now_us)
+static uint32_t send_waiting(struct bf_conn *conn, int64_t now_us)
 {
 	const struct bf_outbox_aim aim = {.out = bf_transport_out(conn->transport)};
 	struct bf_pacer_entry entry;
 	enum bf_pacer_verdict verdict;
+	uint32_t count = 0;
 
 	while ((verdict = bf_pacer_poll(&conn->pacer, now_us, &entry)) != BF_PACER_NOTHING) {
 		struct bf_sub *sub = find_sub(conn, entry.owner);
@@ -58,14 +59,18 @@ static void send_waiting(struct bf_conn *conn, int64_t now_us)
 		else if (aim.out->is_open)
 			bf_resend_packet(sub, &aim, (uint16_t)entry.packet,
 				entry.cls == BF_PACER_RESEND, now_us);
+		count++;
 	}
+	return count;
 }
 
-void bf_pace_run(struct bf_rooms *rooms, int64_t now_us)
+uint32_t bf_pace_run(struct bf_rooms *rooms, uint32_t count_max, int64_t now_us)
 {
 	struct bf_pacer *pacer;
+	uint32_t count = 0;
 
-	while ((pacer = bf_pacers_next(&rooms->pacers, now_us)))
-		send_waiting(conn_of(pacer), now_us);
+	while (count < count_max && (pacer = bf_pacers_next(&rooms->pacers, now_us)))
+		count += send_waiting(conn_of(pacer), now_us);
 	bf_timer_arm(&rooms->pace_timer, bf_pacers_deadline_us(&rooms->pacers));
+	return count;
 }

@@ -101,7 +101,7 @@ void bf_track_init_streams(struct bf_track *track, unsigned layer_count)
 		bf_nack_init(&stream->nack, BF_NACK_RTT_US);
 		bf_rtp_stats_init(&stream->stats, track->format.clock_hz);
 		bf_cache_init(&stream->cache, rooms->conf.cache_pool);
-		bf_list_init(&stream->pending_node);
+		bf_forward_stream_init(stream);
 		bf_keyframe_init(&stream->keyframe);
 	}
 }

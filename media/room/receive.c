@@ -69,6 +69,7 @@ void bf_stream_start_anew(struct bf_stream *stream)
 
 	bf_forward_flush(stream);
 	stream->seq = (struct bf_seq){0};
+	stream->passed = 0;
 	stream->uid = bf_room_stream_uid(rooms);
 	stream->sr_ntp = 0;
 	stream->area = 0;

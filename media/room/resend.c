@@ -89,6 +89,9 @@ static void answer(
 
 	if (!packet || !pass_guard(sub, seq, now_us))
 		return;
+	if (sub->conn->participant->room->is_limited &&
+		!bf_org_allows(sub->track, 1, packet->payload.len, now_us))
+		return;
 	bf_template_make(&template, packet, &sub->exts);
 	bf_conn_rooms(sub->conn)->counters.tx_resent++;
 	if (!bf_pace_admit(sub, &template, true, seq, now_us))

@@ -32,19 +32,30 @@ void bf_room_post_done(
 	(void)bf_room_post(rooms, msg);
 }
 
-void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
-	uint64_t participant_id, const char *code, const char *cause)
+static void post_error(struct bf_rooms *rooms, const struct bf_media_error *who, const char *code,
+	const char *cause)
 {
 	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
 
 	if (msg) {
-		msg->request_id = request_id;
-		msg->room_id = room_id;
-		msg->participant_id = participant_id;
+		msg->request_id = who->request_id;
+		msg->room_id = who->room_id;
+		msg->participant_id = who->participant_id;
+		msg->is_everywhere = who->is_everywhere;
 		snprintf(msg->code, sizeof(msg->code), "%s", code);
 		snprintf(msg->cause, sizeof(msg->cause), "%s", cause);
 	}
 	(void)bf_room_post(rooms, msg);
+}
+
+void bf_room_post_error(struct bf_rooms *rooms, uint64_t request_id, uint64_t room_id,
+	uint64_t participant_id, const char *code, const char *cause)
+{
+	post_error(rooms,
+		&(struct bf_media_error){.request_id = request_id,
+			.room_id = room_id,
+			.participant_id = participant_id},
+		code, cause);
 }
 
 void bf_room_post_track(const struct bf_track *track, enum bf_track_event event)
@@ -116,7 +127,7 @@ struct bf_room *bf_rooms_find(struct bf_rooms *rooms, uint64_t room_id)
 	return node ? BF_CONTAINER(node, struct bf_room, map_node) : NULL;
 }
 
-static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
+static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id, uint64_t org_id)
 {
 	struct bf_room *room = bf_rooms_find(rooms, room_id);
 
@@ -128,9 +139,12 @@ static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
 	room->id = room_id;
 	room->rooms = rooms;
 	bf_list_init(&room->participants);
+	bf_list_init(&room->due);
 	bf_leader_init(room);
-	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id))))
+	if (bf_org_enter(room, org_id))
 		goto fail_room;
+	if (bf_map_put(&rooms->rooms, &room->map_node, bf_bytes(&room->id, sizeof(room->id))))
+		goto fail_org;
 	if (bf_member_open(room))
 		goto fail_map;
 	rooms->counters.rooms++;
@@ -138,6 +152,8 @@ static struct bf_room *find_or_open(struct bf_rooms *rooms, uint64_t room_id)
 
 fail_map:
 	bf_map_remove(&rooms->rooms, &room->map_node);
+fail_org:
+	bf_org_leave(room);
 fail_room:
 	free(room);
 	return NULL;
@@ -148,6 +164,7 @@ static void close_room(struct bf_room *room)
 	bf_member_close(room);
 	bf_leader_close(room);
 	bf_map_remove(&room->rooms->rooms, &room->map_node);
+	bf_org_leave(room);
 	room->rooms->counters.rooms--;
 	free(room);
 }
@@ -207,12 +224,14 @@ static struct bf_participant *add_participant(struct bf_room *room, uint64_t par
 	return participant;
 }
 
-/* Why nobody more may come in; NULL if somebody may. */
+/* Why nobody more may come in here; NULL if somebody may. */
 static const char *refuse_join(
-	struct bf_rooms *rooms, struct bf_room *room, uint64_t participant_id, const char **code)
+	struct bf_room *room, const struct bf_media_join *join, const char **code)
 {
+	struct bf_rooms *rooms = room->rooms;
+
 	*code = "already_joined";
-	if (find_participant(rooms, room->id, participant_id))
+	if (find_participant(rooms, room->id, join->participant_id))
 		return "that participant is there";
 	*code = "room_full";
 	if (room->participant_count >= rooms->conf.room_participant_count_max)
@@ -227,25 +246,35 @@ static const char *refuse_join(
 static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 {
 	struct bf_media_join *join = (struct bf_media_join *)msg;
-	struct bf_room *room = find_or_open(rooms, join->room_id);
+	struct bf_room *room = find_or_open(rooms, join->room_id, join->org_id);
 	struct bf_participant *participant = NULL;
 	const char *code = "busy", *why = "out of memory";
+	bool is_everywhere = false;
 
 	if (room)
-		why = refuse_join(rooms, room, join->participant_id, &code);
+		why = refuse_join(room, join, &code);
+	if (room && !why) {
+		why = bf_org_refuse_join(room, join);
+		is_everywhere = why != NULL;
+	}
 	if (room && !why) {
 		participant = add_participant(room, join->participant_id);
 		why = "out of memory";
 	}
 	if (!participant) {
-		bf_room_post_error(
-			rooms, join->request_id, join->room_id, join->participant_id, code, why);
+		post_error(rooms,
+			&(struct bf_media_error){.request_id = join->request_id,
+				.room_id = join->room_id,
+				.participant_id = join->participant_id,
+				.is_everywhere = is_everywhere},
+			code, why);
 		if (room)
 			bf_room_close_if_empty(room);
 		return;
 	}
 	participant->grants = join->grants;
 	participant->auto_subscribe = join->auto_subscribe;
+	bf_org_set_receiver(participant, join->grants & BF_GRANT_SUBSCRIBE);
 	bf_member_tell_joined(participant);
 	bf_room_post_done(rooms, join->request_id, join->room_id, join->participant_id);
 	bf_subscribe_everything(participant);
@@ -260,6 +289,7 @@ static void remove_participant(struct bf_participant *participant)
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
 	bf_leader_on_left(room, participant->id);
+	bf_org_set_receiver(participant, false);
 	bf_member_tell_left(participant);
 	bf_list_remove(&participant->node);
 	bf_map_remove(&room->rooms->participants, &participant->map_node);
@@ -476,10 +506,11 @@ size_t bf_rooms_bytes(void)
 
 void bf_rooms_on_request(struct bf_rooms *rooms, struct bf_msg *msg)
 {
+	const struct bf_media_join *join = (const struct bf_media_join *)msg;
 	struct bf_room *room;
 
 	if (msg->kind == BF_MEDIA_JOIN)
-		room = find_or_open(rooms, ((const struct bf_media_join *)msg)->room_id);
+		room = find_or_open(rooms, join->room_id, join->org_id);
 	else if (msg->kind == BF_MEDIA_LEAVE)
 		room = bf_rooms_find(rooms, ((const struct bf_media_leave *)msg)->room_id);
 	else
@@ -509,6 +540,8 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
 	if (!err)
 		err = bf_map_init(&rooms->participants, 64, PARTICIPANTS_MAX);
+	if (!err)
+		err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
 	if (err)
 		goto fail_map;
 	err = bf_pacers_init(&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
@@ -523,6 +556,7 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 fail_pacers:
 	bf_pacers_deinit(&rooms->pacers);
 fail_map:
+	bf_map_deinit(&rooms->orgs);
 	bf_map_deinit(&rooms->participants);
 	bf_map_deinit(&rooms->rooms);
 	free(rooms->parsed);
@@ -559,6 +593,7 @@ void bf_rooms_free(struct bf_rooms *rooms)
 	bf_peer_deinit(rooms);
 	bf_forward_deinit(rooms);
 	bf_pacers_deinit(&rooms->pacers);
+	bf_map_deinit(&rooms->orgs);
 	bf_map_deinit(&rooms->rooms);
 	bf_map_deinit(&rooms->participants);
 	free(rooms->parsed);

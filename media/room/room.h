@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/pool.h"
+#include "media/cc/budget.h"
 #include "media/cc/overload.h"
 #include "media/cc/pacer.h"
 #include "media/media_msg.h"
@@ -34,6 +35,7 @@ struct bf_rooms_conf {
 	unsigned candidate_count;
 	unsigned room_participant_count_max;
 	int64_t transit_budget_us;
+	struct bf_budget_limits org_limits, room_limits; /* of each; 0: none */
 	void *arg;
 	void (*post)(void *arg, struct bf_msg *msg); /* to the control thread; takes msg */
 	/* The workers that rooms may spread over, this one among them; 0 or 1: it is alone, and the rest is not looked at. */
@@ -52,6 +54,9 @@ struct bf_rooms_counters {
 	uint64_t rx_rtp, rx_rtcp, rx_bytes, rx_duplicates, rx_repaired, rx_padding;
 	uint64_t tx_resent, tx_nacks, tx_keyframe_requests, rx_nacks, rx_keyframe_requests;
 	uint64_t nack_unknown, data_relayed, data_dropped;
+	uint64_t over_budget[BF_BUDGET_VERDICT_COUNT]; /* packets, with their copies, not sent */
+	uint64_t joins_over_budget;
+	uint64_t turns_continued; /* that left work to the next one */
 	/* between workers */
 	uint64_t feed_records, feed_refused, feed_lost; /* put into pipes, had to wait, given up */
 	uint64_t mirror_records, peer_messages_lost;

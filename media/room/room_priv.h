@@ -1,7 +1,7 @@
 /* media/room/room_priv.h - what the files of this folder share.
  *
- *   room ── participant ──┬─ conn[publish]   ── track ── stream (one a simulcast layer) ─┐ packets
- *                         └─ conn[subscribe] ── sub ◄─────────────────────────────────────┘
+ *   organization ── room ── participant ──┬─ conn[publish]   ── track ── stream (one a simulcast layer) ─┐ packets
+ *                                         └─ conn[subscribe] ── sub ◄─────────────────────────────────────┘
  *
  * A track lists its subs; a sub points at the track that feeds it now, or at none. A participant of another worker has no
  * connections here, and its tracks are mirrors (peer_priv.h).
@@ -11,6 +11,8 @@
 
 #include "core/base/list.h"
 #include "core/base/map.h"
+#include "media/cc/budget.h"
+#include "media/cc/fair.h"
 #include "media/cc/overload.h"
 #include "media/cc/pacer.h"
 #include "media/cc/twcc.h"
@@ -35,6 +37,7 @@
 #define BF_RESEND_GUARD_US    20000 /* the same packet is not sent again within this time */
 #define BF_RESEND_GUARD_COUNT 64    /* packets of a subscription of which that is known */
 #define BF_BURST	      32    /* packets of a stream that go to its subscribers together */
+#define BF_PENDING	      512   /* that wait for their turn: a keyframe of 600 kB */
 #define BF_PACE_OVERHEAD      18    /* SRTP's tag, and RTX's number */
 /* How long the first packets of a video frame wait for the last one. Senders let a frame go within a fraction of this; what
  * is gained is one train to each subscriber instead of several. */
@@ -69,11 +72,20 @@ struct bf_stream {
 	uint64_t sr_ntp;	/* last sender report, 0: none yet */
 	uint32_t sr_timestamp;
 	int64_t sr_at_us;
-	/* waiting to be forwarded, by number in the cache */
-	struct bf_list pending_node; /* rooms->pending */
-	uint64_t pending[BF_BURST];
+	/* waiting to be forwarded: numbers in the cache, their low halves (turn.c) */
+	struct bf_list pending_node; /* rooms->pending, while there are any */
+	uint16_t pending[BF_PENDING];
 	unsigned pending_count;
-	int64_t pending_until_us; /* when they go, complete or not */
+	int64_t pending_until_us; /* when those behind the burst go, complete or not */
+	uint64_t passed;	  /* the highest number that has had its turn, or needed none */
+	bool is_broken;		  /* some were dropped */
+	/* a burst on its way to the subscribers, one after the other: the first of those that wait */
+	unsigned due_count;	 /* 0: none is on its way */
+	struct bf_list *due_at;	 /* who gets it next: in track->subs, or its head */
+	struct bf_list due_node; /* room->due: video that waits for its turn */
+	int64_t due_cost;	 /* of the part that is next, in rooms->fair */
+	uint32_t due_made;	 /* copies so far */
+	uint32_t taker_count;	 /* subscriptions that took the burst before */
 };
 
 /* What a participant publishes. */
@@ -84,6 +96,7 @@ struct bf_track {
 	char mid[BF_SDP_MID_MAX + 1];
 	bool is_video;
 	bool is_muted;
+	bool is_over_budget; /* packets are left out */
 	uint8_t source;
 	struct bf_sdp_format format; /* fmtp points into fmtp_text */
 	char fmtp_text[BF_TRACK_FMTP];
@@ -209,7 +222,8 @@ struct bf_participant {
 	struct bf_participant_key key;
 	uint64_t id;
 	struct bf_room *room;
-	bool is_remote; /* lives on `worker`; here are only its tracks */
+	bool is_receiver; /* may subscribe, and counts in the room (org.c) */
+	bool is_remote;	  /* lives on `worker`; here are only its tracks */
 	bool is_doubtful;
 	uint16_t worker;
 	uint32_t grants;
@@ -221,10 +235,26 @@ struct bf_participant {
 	uint64_t play_id; /* 0: the active speaker */
 };
 
+/* Whose rooms they are. Is there while it has one. */
+struct bf_org {
+	struct bf_map_node map_node;
+	uint64_t id; /* 0: the default one */
+	unsigned room_count;
+	struct bf_fair_org fair;
+	struct bf_budget budget;
+};
+
 struct bf_room {
 	struct bf_map_node map_node;
 	uint64_t id;
 	struct bf_rooms *rooms;
+	struct bf_org *org;
+	struct bf_fair_room fair;
+	struct bf_list due; /* streams, whose next part is an item of `fair` */
+	struct bf_budget budget;
+	bool is_limited;				/* it or its organization has a budget */
+	unsigned receiver_count, remote_receiver_count; /* participants that may subscribe */
+	int64_t over_logged_us;				/* 0: never */
 	struct bf_list participants;
 	unsigned participant_count; /* ours */
 	/* who speaks (leader.c) */
@@ -246,7 +276,7 @@ struct bf_room {
 
 struct bf_rooms {
 	struct bf_rooms_conf conf;
-	struct bf_map rooms;
+	struct bf_map rooms, orgs;
 	struct bf_map participants; /* of this worker, by room and id: a room may have thousands */
 	struct bf_sdp *parsed;	    /* scratch: the peer's description */
 	struct bf_sdp_media *written; /* scratch: BF_SDP_MEDIA sections of ours */
@@ -254,6 +284,7 @@ struct bf_rooms {
 	struct bf_rooms_counters counters;
 	uint32_t next_stream_uid;
 	struct bf_list pending; /* streams with packets to forward */
+	struct bf_fair fair;	/* of them those with a burst of video on its way */
 	struct bf_loop_hook forward_hook;
 	struct bf_timer gather_timer;
 	struct bf_pacers pacers;
@@ -384,21 +415,35 @@ void bf_layer_ask(struct bf_stream *stream, int64_t now_us); /* whoever sends it
 /* shed.c */
 void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
 
-/* forward.c */
+/* org.c */
+/* Whether it is one of those that the room's budget is for. Not any more before it goes. */
+void bf_org_set_receiver(struct bf_participant *participant, bool is_receiver);
+int bf_org_enter(struct bf_room *room, uint64_t org_id); /* a new room; -ENOMEM, -ENOBUFS */
+void bf_org_leave(struct bf_room *room);
+/* Why the budgets let nobody more in; NULL: they do, and it is counted. */
+const char *bf_org_refuse_join(struct bf_room *room, const struct bf_media_join *join);
+/* Whether so many copies of a packet of the track may be made. If not, that is counted, and a picture goes on later with a
+ * keyframe. Asked before any of them is made, if the room is limited. */
+bool bf_org_allows(
+	struct bf_track *track, uint32_t copy_count, size_t packet_bytes, int64_t now_us);
+
+/* turn.c: when packets go, and whose first */
 void bf_forward_init(struct bf_rooms *rooms);
 void bf_forward_deinit(struct bf_rooms *rooms);
+void bf_forward_stream_init(struct bf_stream *stream);
 /* Keep a packet for NACKs, and send it to the subscribers at the end of the turn, or with the rest of its frame. */
 void bf_forward_packet(struct bf_stream *stream, const struct bf_media_packet *packet);
-void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
 void bf_forward_flush(struct bf_stream *stream);  /* what waits goes now */
 void bf_forward_forget(struct bf_stream *stream); /* what waits does not go */
+void bf_forward_step_over(struct bf_sub *sub);	  /* it leaves its track */
 
 /* pace.c */
 struct bf_template;
 /* Whether the packet that has the number `seq` may go now. If not, it goes later by itself, or is lost for good. */
 bool bf_pace_admit(struct bf_sub *sub, const struct bf_template *template, bool is_again,
 	uint16_t seq, int64_t now_us);
-void bf_pace_run(struct bf_rooms *rooms, int64_t now_us);
+/* What waited and may go now; about so many packets, the others later. Returns how many. */
+uint32_t bf_pace_run(struct bf_rooms *rooms, uint32_t count_max, int64_t now_us);
 
 /* resend.c */
 /* Send what has the number `seq`, if it is still held: once more (`is_again`), or for the first time. */
@@ -426,6 +471,30 @@ void bf_template_make(struct bf_template *out, const struct bf_media_packet *pac
 	const struct bf_ext_map *exts);
 void bf_emit(struct bf_outbox *outbox, const struct bf_outbox_aim *aim,
 	const struct bf_template *template, const struct bf_emit *emit);
+
+/* forward.c: packets of one stream to one subscription after the other */
+struct bf_burst {
+	struct bf_stream *stream;
+	int64_t now_us;
+	int64_t arrived_us; /* the first of them */
+	uint64_t passed;    /* the highest number that has gone before */
+	size_t count;
+	const struct bf_media_packet *packets[BF_BURST];
+	/* headers for subscribers whose extension ids are `exts` */
+	bool has_templates;
+	struct bf_ext_map exts;
+	struct bf_template templates[BF_BURST];
+};
+/* Nothing in it yet. */
+void bf_burst_begin(struct bf_burst *burst, struct bf_stream *stream, int64_t now_us);
+void bf_burst_add(struct bf_burst *burst, const struct bf_media_packet *packet);
+/* How many subscriptions are going to take the stream's packets; a keyframe lets some in. */
+uint32_t bf_forward_count_takers(const struct bf_stream *stream, bool is_keyframe);
+/* From one in the track's list on, until about so many copies are made, or the list ends. Returns how many were made, with something for
+ * those that were looked at in vain. */
+uint32_t bf_forward_burst(struct bf_burst *burst, struct bf_list **at, uint32_t copy_count);
+/* A packet is left out on purpose: numbers close up behind it. */
+void bf_forward_skip(struct bf_stream *stream, uint64_t ext_seq);
 
 static inline uint32_t bf_sub_source(const struct bf_sub *sub, const struct bf_stream *stream)
 {

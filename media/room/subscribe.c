@@ -97,6 +97,7 @@ void bf_sub_interrupt(struct bf_sub *sub)
 
 void bf_sub_detach(struct bf_sub *sub)
 {
+	bf_forward_step_over(sub);
 	bf_mirror_leave(sub);
 	bf_list_remove(&sub->track_node);
 	sub->track = NULL;

@@ -19,6 +19,8 @@ static struct bf_json *make_claims(const struct bf_join_grants *grants, int64_t 
 	bf_json_put_str(claims, "room", grants->room);
 	if (grants->name[0])
 		bf_json_put_str(claims, "name", grants->name);
+	if (grants->org[0])
+		bf_json_put_str(claims, "org", grants->org);
 	bf_json_put_bool(claims, "publish", (grants->grants & BF_GRANT_PUBLISH) != 0);
 	bf_json_put_bool(claims, "subscribe", (grants->grants & BF_GRANT_SUBSCRIBE) != 0);
 	bf_json_put_bool(claims, "data", (grants->grants & BF_GRANT_DATA) != 0);

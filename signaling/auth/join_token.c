@@ -179,10 +179,9 @@ static int grant(const struct bf_json *claims, const char *name, uint32_t bit, u
 	return 0;
 }
 
-static bool is_room(struct bf_bytes text)
+/* Of a room or an organization. */
+static bool is_word(struct bf_bytes text)
 {
-	if (bf_bytes_is(text, "*"))
-		return true;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.data[i];
 
@@ -212,10 +211,11 @@ static bool is_name(struct bf_bytes text)
 static int read_text_claims(
 	const struct bf_json *claims, struct bf_join_grants *out, const char **why)
 {
-	struct bf_bytes room, name = {NULL, 0}, ignored;
+	struct bf_bytes room, name = {NULL, 0}, org = {NULL, 0}, ignored;
 
 	*why = "the claim room is missing or not the name of a room";
-	if (bf_json_get_str(claims, "room", &room) < 0 || !is_room(room))
+	if (bf_json_get_str(claims, "room", &room) < 0 ||
+		!(is_word(room) || bf_bytes_is(room, "*")))
 		return -EINVAL;
 	memcpy(out->room, room.data, room.len);
 	*why = "the claim name is not a display name";
@@ -223,6 +223,11 @@ static int read_text_claims(
 		return -EINVAL;
 	if (name.data)
 		memcpy(out->name, name.data, name.len);
+	*why = "the claim org is not the name of an organization";
+	if (optional_str(claims, "org", &org) < 0 || (org.data && !is_word(org)))
+		return -EINVAL;
+	if (org.data)
+		memcpy(out->org, org.data, org.len);
 	*why = "the claim iss or jti is not a string";
 	if (optional_str(claims, "iss", &ignored) < 0 || optional_str(claims, "jti", &ignored) < 0)
 		return -EINVAL;

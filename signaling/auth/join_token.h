@@ -18,6 +18,7 @@
 struct bf_join_grants {
 	char room[BF_ROOM_TEXT]; /* "*": any */
 	char name[BF_NAME_TEXT]; /* "": the client chooses */
+	char org[BF_ROOM_TEXT];	 /* whose rooms; "": nobody's in particular */
 	uint32_t grants;	 /* enum bf_grant of media/media_msg.h */
 	int64_t expires_s;	 /* seconds since 1970 */
 };

@@ -100,7 +100,8 @@ static void on_error(struct bf_rtc_hub *hub, const struct bf_media_error *error)
 	if (!pending)
 		return;
 	memcpy(code, error->code, strnlen(error->code, sizeof(error->code)));
-	if (bf_rtc_code_parse(code) == BF_RTC_BUSY && bf_rtc_hub_join_elsewhere(hub, pending))
+	if (bf_rtc_code_parse(code) == BF_RTC_BUSY && !error->is_everywhere &&
+		bf_rtc_hub_join_elsewhere(hub, pending))
 		return;
 	copy_cause(cause, sizeof(cause), error);
 	bf_rtc_hub_fail(hub, pending, bf_rtc_code_parse(code), cause);

@@ -436,8 +436,8 @@ void bf_rtc_hub_show(struct bf_rtc_hub *hub, struct bf_rtc_participant *particip
 		return;
 	participant->state = BF_RTC_PARTICIPANT_SHOWN;
 	BF_LOG(hub->conf.log, BF_LOG_INFO, "participant joined",
-		BF_STR("room", participant->room->name), BF_ID("participant", participant->id),
-		BF_UINT("worker", participant->worker));
+		BF_STR("org", participant->room->org), BF_STR("room", participant->room->name),
+		BF_ID("participant", participant->id), BF_UINT("worker", participant->worker));
 	if (participant->kind != BF_RTC_BY_WHEP)
 		bf_rtc_hub_broadcast(hub, participant->room, participant, "participant:joined",
 			bf_rtc_frame_participant(participant));
@@ -486,6 +486,7 @@ void bf_rtc_hub_end(struct bf_rtc_hub *hub, struct bf_rtc_participant *participa
 		bf_rtc_whip_free(hub, participant->whip);
 	if (was_shown) {
 		BF_LOG(hub->conf.log, BF_LOG_INFO, "participant left",
+			BF_STR("org", participant->room->org),
 			BF_STR("room", participant->room->name),
 			BF_ID("participant", participant->id), BF_STR("reason", reason));
 		if (participant->kind != BF_RTC_BY_WHEP)
@@ -556,6 +557,7 @@ static int post_join(struct bf_rtc_hub *hub, const struct bf_rtc_pending *pendin
 	msg->request_id = pending->request_id;
 	msg->room_id = participant->room->id;
 	msg->participant_id = participant->id;
+	msg->org_id = participant->room->org_id;
 	msg->grants = participant->grants;
 	msg->auto_subscribe =
 		participant->kind == BF_RTC_BY_SOCKET && (participant->grants & BF_GRANT_SUBSCRIBE);

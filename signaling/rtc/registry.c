@@ -1,6 +1,8 @@
 #include "signaling/rtc/registry.h"
 
+#include "core/base/hash.h"
 #include "core/base/id.h"
+#include "core/base/rand.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,6 +21,7 @@ int bf_rtc_registry_init(struct bf_rtc_registry *registry, const struct bf_rtc_r
 
 	assert(conf->media.worker_count > 0);
 	memset(registry, 0, sizeof(*registry));
+	bf_rand_bytes(registry->org_seed, sizeof(registry->org_seed));
 	registry->conf = *conf;
 	registry->transport_counts =
 		calloc(conf->media.worker_count, sizeof(*registry->transport_counts));
@@ -148,22 +151,46 @@ bool bf_rtc_registry_move(struct bf_rtc_registry *registry, struct bf_rtc_partic
 
 /* ---- rooms ---- */
 
-static int room_new(
-	struct bf_rtc_registry *registry, struct bf_rtc_room **out, struct bf_bytes name)
+/* "org/name": neither has a slash in it. Returns the length. */
+static size_t write_path(
+	char out[static 2 * BF_ROOM_TEXT], struct bf_bytes org, struct bf_bytes name)
+{
+	assert(org.len < BF_ROOM_TEXT && name.len < BF_ROOM_TEXT);
+	if (org.len)
+		memcpy(out, org.data, org.len);
+	out[org.len] = '/';
+	memcpy(out + org.len + 1, name.data, name.len);
+	out[org.len + 1 + name.len] = '\0';
+	return org.len + 1 + name.len;
+}
+
+/* Two of 64 bits do not meet by chance, and whoever signs tokens does not know the seed. */
+static uint64_t org_id(const struct bf_rtc_registry *registry, struct bf_bytes org)
+{
+	uint64_t id = org.len ? bf_hash(registry->org_seed, org) : 0;
+
+	return org.len && id == 0 ? 1 : id;
+}
+
+static int room_new(struct bf_rtc_registry *registry, struct bf_rtc_room **out, struct bf_bytes org,
+	struct bf_bytes name)
 {
 	unsigned worker_count = registry->conf.media.worker_count;
 	struct bf_rtc_room *room =
 		calloc(1, sizeof(*room) + worker_count * sizeof(room->worker_counts[0]));
 	int err;
 
-	assert(name.len < sizeof(room->name));
 	if (!room)
 		return -ENOMEM;
 	bf_list_init(&room->participants);
-	memcpy(room->name, name.data, name.len);
+	(void)write_path(room->path, org, name);
+	room->name = room->path + org.len + 1;
+	if (org.len)
+		memcpy(room->org, org.data, org.len);
+	room->org_id = org_id(registry, org);
 	room->id = bf_id_new();
 	room->worker = least_loaded(registry, worker_count); /* which is none of them */
-	err = bf_map_put(&registry->rooms_by_name, &room->by_name, bf_bytes_str(room->name));
+	err = bf_map_put(&registry->rooms_by_name, &room->by_name, bf_bytes_str(room->path));
 	if (err)
 		goto fail_room;
 	err = bf_map_put(&registry->rooms_by_id, &room->by_id, id_key(&room->id));
@@ -189,9 +216,11 @@ static void room_drop_if_empty(struct bf_rtc_registry *registry, struct bf_rtc_r
 }
 
 struct bf_rtc_room *bf_rtc_registry_room(
-	const struct bf_rtc_registry *registry, struct bf_bytes name)
+	const struct bf_rtc_registry *registry, struct bf_bytes org, struct bf_bytes name)
 {
-	struct bf_map_node *node = bf_map_get(&registry->rooms_by_name, name);
+	char path[2 * BF_ROOM_TEXT];
+	size_t len = write_path(path, org, name);
+	struct bf_map_node *node = bf_map_get(&registry->rooms_by_name, bf_bytes(path, len));
 
 	return node ? BF_CONTAINER(node, struct bf_rtc_room, by_name) : NULL;
 }
@@ -264,17 +293,17 @@ fail_participant:
 }
 
 int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
-	struct bf_bytes room_name, struct bf_bytes name, enum bf_rtc_participant_kind kind,
-	const struct bf_rtc_participant *near)
+	struct bf_bytes org, struct bf_bytes room_name, struct bf_bytes name,
+	enum bf_rtc_participant_kind kind, const struct bf_rtc_participant *near)
 {
-	struct bf_rtc_room *room = bf_rtc_registry_room(registry, room_name);
+	struct bf_rtc_room *room = bf_rtc_registry_room(registry, org, room_name);
 	struct bf_rtc_participant *participant;
 	int err = 0;
 
 	if (room && room->participant_count >= registry->conf.room_participant_count_max)
 		return -ENOBUFS;
 	if (!room)
-		err = room_new(registry, &room, room_name);
+		err = room_new(registry, &room, org, room_name);
 	if (err)
 		return err;
 	err = participant_new(

@@ -1,6 +1,7 @@
 /* signaling/rtc/registry.h - the rooms there are, who is in them, on which worker, and which tracks they publish.
  *
  * Knows, does not tell: who hears of a change is the hub's business.
+ * Each organization has rooms of its own: two may have a room of the same name and never meet.
  *
  * Where a participant lives is decided once, when it comes in; it never moves afterwards:
  *   - the first of a room: on the least loaded worker. A worker's load is the number of its transports, plus 4 for each thousandth of
@@ -45,8 +46,11 @@ struct bf_rtc_room {
 	struct bf_map_node by_name;
 	struct bf_map_node by_id;
 	struct bf_list participants; /* oldest first */
-	char name[BF_ROOM_TEXT];
+	char path[2 * BF_ROOM_TEXT]; /* "org/name" */
+	char org[BF_ROOM_TEXT];	     /* "": the default organization */
+	const char *name;	     /* in `path` */
 	uint64_t id;
+	uint64_t org_id; /* for workers, which need no name; 0: the default organization */
 	unsigned worker; /* where the last one went */
 	unsigned participant_count;
 	unsigned worker_counts[]; /* participants on each worker */
@@ -111,16 +115,17 @@ struct bf_rtc_registry {
 	struct bf_map rooms_by_name;
 	struct bf_map rooms_by_id;
 	struct bf_map participants;
+	uint64_t org_seed[2]; /* of org_id */
 };
 
 int bf_rtc_registry_init(struct bf_rtc_registry *registry, const struct bf_rtc_registry_conf *conf);
 void bf_rtc_registry_deinit(struct bf_rtc_registry *registry);
 
-/* A new participant of the room called `room_name`, which is made if it is not there. `near`: whom it comes to watch, NULL: nobody
- * in particular. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
+/* A new participant of the room that the organization `org` (empty: the default one) calls `room_name`; it is made if it is not
+ * there. `near`: whom it comes to watch, NULL: nobody in particular. -ENOBUFS: the room, or the server, is full; -ENOMEM. */
 int bf_rtc_registry_add(struct bf_rtc_registry *registry, struct bf_rtc_participant **out,
-	struct bf_bytes room_name, struct bf_bytes name, enum bf_rtc_participant_kind kind,
-	const struct bf_rtc_participant *near);
+	struct bf_bytes org, struct bf_bytes room_name, struct bf_bytes name,
+	enum bf_rtc_participant_kind kind, const struct bf_rtc_participant *near);
 
 /* One that has not joined yet goes to the least loaded of the other workers; once. False: it has moved before, or there is no other. */
 bool bf_rtc_registry_move(struct bf_rtc_registry *registry, struct bf_rtc_participant *participant);
@@ -131,7 +136,7 @@ struct bf_rtc_leave *bf_rtc_registry_remove(
 void bf_rtc_leave_free(struct bf_rtc_leave *leave);
 
 struct bf_rtc_room *bf_rtc_registry_room(
-	const struct bf_rtc_registry *registry, struct bf_bytes name);
+	const struct bf_rtc_registry *registry, struct bf_bytes org, struct bf_bytes name);
 struct bf_rtc_room *bf_rtc_registry_room_of_id(const struct bf_rtc_registry *registry, uint64_t id);
 
 /* NULL when there is none, or when it is in another room than `room_id`. */

@@ -154,7 +154,7 @@ void bf_rtc_on_join(const struct bf_rtc_request *request)
 
 	if (authorize(request, &grants, &name) < 0)
 		return;
-	err = bf_rtc_registry_add(&hub->registry, &participant,
+	err = bf_rtc_registry_add(&hub->registry, &participant, bf_bytes_str(grants.org),
 		request->values[BF_RTC_JOIN_ROOM].text, name, BF_RTC_BY_SOCKET, NULL);
 	if (err) {
 		answer_error(request, err == -ENOBUFS ? BF_RTC_ROOM_FULL : BF_RTC_BUSY,

@@ -204,6 +204,11 @@ static struct bf_rtc_whip_session *find_session(
 		refuse(hub, request, code, why);
 		return NULL;
 	}
+	if (strcmp(grants.org, session->participant->room->org) != 0) {
+		refuse(hub, request, BF_RTC_FORBIDDEN,
+			"the join token is for rooms of another organization");
+		return NULL;
+	}
 	if (!(grants.grants & (session->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH))) {
 		refuse(hub, request, BF_RTC_FORBIDDEN, "the join token does not grant this");
 		return NULL;
@@ -229,8 +234,8 @@ static bool check_names(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request
 }
 
 /* What the participant may do, in *out; false: refused. A player does nothing but receive; a publisher may have data channels. */
-static bool check_token(
-	struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request, uint32_t *out)
+static bool check_token(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
+	struct bf_join_grants *out)
 {
 	uint32_t needed = request->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH;
 	uint32_t wanted = request->is_whep ? BF_GRANT_SUBSCRIBE : BF_GRANT_PUBLISH | BF_GRANT_DATA;
@@ -251,7 +256,8 @@ static bool check_token(
 		refuse(hub, request, BF_RTC_FORBIDDEN, "the join token is for another name");
 		return false;
 	}
-	*out = grants.grants & wanted;
+	*out = grants;
+	out->grants &= wanted;
 	return true;
 }
 
@@ -276,9 +282,10 @@ static bool check_offer(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request
 
 /* Who is to be played, in *played, NULL: whoever speaks; false: refused. */
 static bool check_room(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
-	const struct bf_rtc_participant **played)
+	const struct bf_join_grants *grants, const struct bf_rtc_participant **played)
 {
-	const struct bf_rtc_room *room = bf_rtc_registry_room(&hub->registry, request->room);
+	const struct bf_rtc_room *room =
+		bf_rtc_registry_room(&hub->registry, bf_bytes_str(grants->org), request->room);
 
 	*played = NULL;
 	if (!request->is_whep) {
@@ -327,14 +334,14 @@ static int post_offer(struct bf_rtc_hub *hub, struct bf_rtc_participant *partici
 }
 
 static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request,
-	uint32_t grants, const struct bf_rtc_participant *played)
+	const struct bf_join_grants *grants, const struct bf_rtc_participant *played)
 {
 	struct bf_rtc_whip_session *session;
 	struct bf_rtc_participant *participant;
 	struct bf_rtc_pending *join;
 	bool is_known = false;
-	int err = bf_rtc_registry_add(&hub->registry, &participant, request->room,
-		request->is_whep ? bf_bytes(NULL, 0) : request->name,
+	int err = bf_rtc_registry_add(&hub->registry, &participant, bf_bytes_str(grants->org),
+		request->room, request->is_whep ? bf_bytes(NULL, 0) : request->name,
 		request->is_whep ? BF_RTC_BY_WHEP : BF_RTC_BY_WHIP, played);
 
 	if (err) {
@@ -342,7 +349,7 @@ static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *requ
 			err == -ENOBUFS ? "the room is full" : "out of memory");
 		return;
 	}
-	participant->grants = grants;
+	participant->grants = grants->grants;
 	err = session_new(hub, &session, participant, request);
 	if (!err) {
 		join = bf_rtc_hub_expect(hub, participant, BF_RTC_PENDING_WHIP_JOIN);
@@ -362,11 +369,11 @@ static void start(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *requ
 void bf_rtc_whip_post(struct bf_rtc_hub *hub, const struct bf_rtc_whip_request *request)
 {
 	const struct bf_rtc_participant *played;
-	uint32_t grants;
+	struct bf_join_grants grants;
 
 	if (check_names(hub, request) && check_token(hub, request, &grants) &&
-		check_offer(hub, request) && check_room(hub, request, &played))
-		start(hub, request, grants, played);
+		check_offer(hub, request) && check_room(hub, request, &grants, &played))
+		start(hub, request, &grants, played);
 }
 
 /* Location, ETag, and a Link for each ICE server that fits. */

@@ -99,12 +99,12 @@ def sign_makes_what_was_asked_for():
     claims = claims_of(sign("join", "room=demo"))
     check_equal({k: claims[k] for k in ("room", "publish", "subscribe", "data")},
                 {"room": "demo", "publish": True, "subscribe": True, "data": True}, "the claims")  # fmt: skip
-    check("name" not in claims, claims)
+    check("name" not in claims and "org" not in claims, claims)
     check(abs(claims["exp"] - now - 3600) < 10 and abs(claims["iat"] - now) < 10, claims)
-    token = sign("join", "room=*", "name=Ada Ä", "publish=no", "subscribe=yes", "data=false", "ttl=60")
+    token = sign("join", "room=*", "name=Ada Ä", "org=acme", "publish=no", "subscribe=yes", "data=false", "ttl=60")
     claims = claims_of(token)
-    check_equal([claims[k] for k in ("room", "name", "publish", "subscribe", "data")],
-                ["*", "Ada Ä", False, True, False], "the claims")  # fmt: skip
+    check_equal([claims[k] for k in ("room", "name", "org", "publish", "subscribe", "data")],
+                ["*", "Ada Ä", "acme", False, True, False], "the claims")  # fmt: skip
     check(abs(claims["exp"] - now - 60) < 10, claims)
     check_equal(json.loads(decode(token.split(".")[0])), {"alg": "ES256", "typ": "JWT"}, "the header")
 
@@ -122,6 +122,8 @@ def sign_refuses_what_would_not_work():
         (("room=a", "name=x\nlevel=error"), "name= wants"),
         (("room=a", "name=\x1b[31m"), "name= wants"),
         (("room=a", b"name=\xff\xfe"), "name= wants"),
+        (("room=a", "org="), "org= wants 1 to 64 characters of A-Z a-z 0-9 . _ -"),
+        (("room=a", "org=*"), "org= wants 1 to 64 characters of A-Z a-z 0-9 . _ -"),
         (("room=a", "publish=ture"), "publish= wants yes or no"),
         (("room=a", "publish="), "publish= wants yes or no"),
         (("room=a", "ttl=0"), "ttl= wants seconds, 1 to 315360000"),
@@ -200,6 +202,21 @@ def the_server_takes_good_tokens_and_refuses_bad_ones():
         answer = server.request("POST", "/whip/demo/Eve", offer(), {"Content-Type": "application/sdp"}, listener)
         check_equal(answer.status, 403, "the status of WHIP without the right to publish")
         check_equal(join(server, "demo", "Eve", listener), "room:joined", "joining without the right to publish")
+
+
+@test
+def budgets_of_rooms_and_organizations_refuse_joins():
+    key, public = keygen()
+    sdp = {"Content-Type": "application/sdp"}
+    for key_name in ("room-packets-max", "room-kbps-max", "org-packets-max", "org-kbps-max"):
+        flag = f"--media.{key_name}=100"
+        with Server(f"--rtc.join-keys={public}", "--media.workers=1", flag) as server:
+            token = sign(key, "room=*", "org=acme")
+            check_equal(server.request("POST", "/whip/demo/Ada", offer(), sdp, token).status, 201, f"WHIP with {flag}")
+            check_equal(join(server, "demo", "Bob", token), "busy", f"a join of the same room with {flag}")
+            check_equal(join(server, "lobby", "Bob", token), "room:joined", f"a join of an empty room with {flag}")
+            # the same name, but nobody is there
+            check_equal(join(server, "demo", "Bob", sign(key, "room=demo")), "room:joined", f"another's room with {flag}")
 
 
 cli.main()

@@ -111,6 +111,10 @@ static void everything_has_a_default_that_passes_the_check(void **state)
 	assert_string_equal(f->conf->media.srtp_profiles,
 		"AEAD_AES_128_GCM,AEAD_AES_256_GCM,AES_CM_128_HMAC_SHA1_80");
 	assert_int_equal(f->conf->media.room_participant_count_max, 1000);
+	assert_int_equal(f->conf->media.org_packets_max, 0);
+	assert_int_equal(f->conf->media.org_kbps_max, 0);
+	assert_int_equal(f->conf->media.room_packets_max, 0);
+	assert_int_equal(f->conf->media.room_kbps_max, 0);
 	assert_int_equal(f->conf->media.transport_count_max, 4096);
 	assert_int_equal(f->conf->media.cache_mib, 64);
 	assert_string_equal(f->conf->log.format, "logfmt");

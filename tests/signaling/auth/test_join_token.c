@@ -255,6 +255,18 @@ static void payloads_are_judged(void **state)
 		{"{\"room\":\"demo\",\"exp\":1795946500,\"name\":\"a\\nb\"}", -EINVAL},
 		{"{\"room\":\"demo\",\"exp\":1795946500,\"name\":\"a\\u0085b\"}", -EINVAL},
 		{"{\"room\":\"demo\",\"exp\":1795946500,\"name\":7}", -EINVAL},
+		/* organizations */
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":\"A-z_0.9\"}", 0},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":\"\"}", -EINVAL},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":\"*\"}", -EINVAL},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":\"a/b\"}", -EINVAL},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":7}", -EINVAL},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":"
+		 "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+			0},
+		{"{\"room\":\"demo\",\"exp\":1795946500,\"org\":"
+		 "\"01234567890123456789012345678901234567890123456789012345678901234\"}",
+			-EINVAL},
 		/* not an object */
 		{"[]", -EBADMSG},
 		{"demo", -EBADMSG},
@@ -286,6 +298,7 @@ static void grants_are_read(void **state)
 	assert_int_equal(verify(f->verifier, token, NOW, &grants), 0);
 	assert_string_equal(grants.room, "demo");
 	assert_string_equal(grants.name, "");
+	assert_string_equal(grants.org, "");
 	assert_int_equal(grants.grants, BF_GRANT_PUBLISH | BF_GRANT_SUBSCRIBE | BF_GRANT_DATA);
 	assert_int_equal(grants.expires_s, 1795946500);
 	make_token(token, f->key, "{\"typ\":\"JWT\",\"alg\":\"ES256\"}",
@@ -494,6 +507,7 @@ static void signed_tokens_verify(void **state)
 	struct fixture *f = *state;
 	const struct bf_join_grants wanted = {.room = "demo",
 		.name = "Ada \xc3\x84",
+		.org = "acme",
 		.grants = BF_GRANT_SUBSCRIBE,
 		.expires_s = NOW + 60};
 	const char *keys[] = {f->private_pem, f->private_jwk};
@@ -511,6 +525,7 @@ static void signed_tokens_verify(void **state)
 		assert_int_equal(verify(f->verifier, token, NOW, &grants), 0);
 		assert_string_equal(grants.room, wanted.room);
 		assert_string_equal(grants.name, wanted.name);
+		assert_string_equal(grants.org, wanted.org);
 		assert_int_equal(grants.grants, wanted.grants);
 		assert_int_equal(grants.expires_s, wanted.expires_s);
 		assert_int_equal(verify(named, token, NOW, &grants), 0);

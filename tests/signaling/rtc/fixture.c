@@ -56,15 +56,27 @@ void worker_done(struct fixture *f, uint64_t request_id)
 	deliver(f, &msg->msg);
 }
 
-void worker_error(struct fixture *f, uint64_t request_id, const char *code)
+static void answer_error(
+	struct fixture *f, uint64_t request_id, const char *code, bool is_everywhere)
 {
 	struct bf_media_error *msg = bf_msg_new(BF_MEDIA_ERROR, sizeof(*msg));
 
 	assert_non_null(msg);
 	msg->request_id = request_id;
+	msg->is_everywhere = is_everywhere;
 	snprintf(msg->code, sizeof(msg->code), "%s", code);
 	snprintf(msg->cause, sizeof(msg->cause), "the worker says so");
 	deliver(f, &msg->msg);
+}
+
+void worker_error(struct fixture *f, uint64_t request_id, const char *code)
+{
+	answer_error(f, request_id, code, false);
+}
+
+void worker_refuse_everywhere(struct fixture *f, uint64_t request_id, const char *code)
+{
+	answer_error(f, request_id, code, true);
 }
 
 static struct bf_media_sdp *sdp_new(const char *sdp)
@@ -179,23 +191,24 @@ const struct fake_reply *last_reply(const struct fixture *f)
 	return &f->replies[f->reply_count - 1];
 }
 
-/* ---- tokens: "room,name,grants" where grants is some of "psd"; "expired" is none any more ---- */
+/* ---- tokens: "room,name,grants" or "room,name,grants,org" where grants is some of "psd" ---- */
 
 static int verify(void *arg, struct bf_join_grants *out, struct bf_bytes token, int64_t now_s,
 	const char **why)
 {
-	char text[128], room[64] = "", name[64] = "", grants[8] = "";
+	char text[128], room[64] = "", name[64] = "", grants[8] = "", org[64] = "";
 
 	(void)arg;
 	assert_int_equal(now_s, WALL_US / 1000000);
 	snprintf(text, sizeof(text), "%.*s", (int)token.len, (const char *)token.data);
-	if (sscanf(text, "%63[^,],%63[^,],%7s", room, name, grants) != 3) {
+	if (sscanf(text, "%63[^,],%63[^,],%7[^,],%63s", room, name, grants, org) < 3) {
 		*why = "not a token";
 		return -EBADMSG;
 	}
 	memset(out, 0, sizeof(*out));
 	snprintf(out->room, sizeof(out->room), "%s", room);
 	snprintf(out->name, sizeof(out->name), "%s", strcmp(name, "-") == 0 ? "" : name);
+	snprintf(out->org, sizeof(out->org), "%s", org);
 	out->grants |= strchr(grants, 'p') ? BF_GRANT_PUBLISH : 0;
 	out->grants |= strchr(grants, 's') ? BF_GRANT_SUBSCRIBE : 0;
 	out->grants |= strchr(grants, 'd') ? BF_GRANT_DATA : 0;

@@ -103,6 +103,7 @@ void *take_post(struct fixture *f, enum bf_media_kind kind);
 void no_post(const struct fixture *f);
 
 void worker_done(struct fixture *f, uint64_t request_id);
+void worker_refuse_everywhere(struct fixture *f, uint64_t request_id, const char *code);
 void worker_error(struct fixture *f, uint64_t request_id, const char *code);
 void worker_answer(struct fixture *f, uint64_t request_id, const char *sdp);
 void worker_offer(struct fixture *f, uint64_t room_id, uint64_t participant_id, const char *sdp);

@@ -54,8 +54,8 @@ static struct bf_rtc_participant *add_near(struct house *house, const char *room
 {
 	struct bf_rtc_participant *participant;
 
-	assert_int_equal(bf_rtc_registry_add(&house->registry, &participant, bf_bytes_str(room),
-				 bf_bytes_str("x"), kind, near),
+	assert_int_equal(bf_rtc_registry_add(&house->registry, &participant, bf_bytes(NULL, 0),
+				 bf_bytes_str(room), bf_bytes_str("x"), kind, near),
 		0);
 	assert_int_equal(participant->leave->worker, participant->worker);
 	return participant;

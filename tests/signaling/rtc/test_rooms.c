@@ -265,6 +265,22 @@ static void busy_worker_at_join_is_passed_over_once(void **state)
 	socket_free(f, bob);
 }
 
+static void who_is_refused_everywhere_is_not_taken_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *ada = socket_open(f);
+	const char *id;
+
+	hear_all(ada);
+	id = say(f, ada, "room:join", ada_joins);
+	worker_refuse_everywhere(
+		f, ((struct bf_media_join *)take_post(f, BF_MEDIA_JOIN))->request_id, "busy");
+	hear_error(ada, "busy", id);
+	take_post(f, BF_MEDIA_LEAVE);
+	no_post(f);
+	socket_free(f, ada);
+}
+
 static void a_full_inbox_at_join_is_passed_over_once(void **state)
 {
 	struct fixture *f = *state;
@@ -637,6 +653,48 @@ static void token_fixes_the_name(void **state)
 	socket_free(f, bob);
 }
 
+/* Joins "demo" with a token of that organization ("": none). */
+static const struct bf_media_join *join_of(
+	struct fixture *f, struct fake_socket *socket, const char *org)
+{
+	const struct bf_media_join *msg;
+	char data[256];
+
+	hear_all(socket);
+	snprintf(data, sizeof(data), "{\"room\":\"demo\",\"name\":\"A\",\"token\":\"*,-,psd%s%s\"}",
+		org[0] ? "," : "", org);
+	say(f, socket, "room:join", data);
+	msg = take_post(f, BF_MEDIA_JOIN);
+	worker_done(f, msg->request_id);
+	return msg;
+}
+
+static void organizations_have_rooms_of_their_own(void **state)
+{
+	static const char *const orgs[] = {"", "acme", "globex", "acme"};
+	struct fixture *f = *state;
+	struct fake_socket *sockets[4];
+	const struct bf_media_join *joins[4];
+
+	for (int i = 0; i < 4; i++) {
+		sockets[i] = socket_open(f);
+		joins[i] = join_of(f, sockets[i], orgs[i]);
+		assert_member(data_of(hear(sockets[i], "room:joined")), "room", "demo");
+	}
+	assert_int_equal(rooms(f), 3);
+	assert_true(joins[1]->room_id == joins[3]->room_id);
+	assert_true(joins[1]->org_id == joins[3]->org_id);
+	assert_true(joins[0]->room_id != joins[1]->room_id);
+	assert_true(joins[1]->room_id != joins[2]->room_id);
+	assert_true(joins[0]->org_id == 0 && joins[1]->org_id != 0 && joins[2]->org_id != 0);
+	assert_true(joins[1]->org_id != joins[2]->org_id);
+	hear(sockets[1], "participant:joined"); /* and nobody else hears of the fourth one */
+	hear_nothing(sockets[0]);
+	hear_nothing(sockets[2]);
+	for (int i = 0; i < 4; i++)
+		socket_free(f, sockets[i]);
+}
+
 static void grants_hold_for_each_request(void **state)
 {
 	static const struct {
@@ -767,6 +825,7 @@ int main(void)
 		TEST(refused_join_leaves_nothing_behind),
 		TEST(busy_worker_at_join_leaves_nothing_behind),
 		TEST(busy_worker_at_join_is_passed_over_once),
+		TEST(who_is_refused_everywhere_is_not_taken_elsewhere),
 		TEST(a_full_inbox_at_join_is_passed_over_once),
 		TEST(silent_worker_at_join_is_left_again),
 		TEST(leave_is_told_again_until_the_worker_takes_it),
@@ -782,6 +841,7 @@ int main(void)
 		TEST(nobody_hears_the_room_before_joining_it),
 		TOKEN(token_decides_who_may_join),
 		TOKEN(token_fixes_the_name),
+		TOKEN(organizations_have_rooms_of_their_own),
 		TOKEN(grants_hold_for_each_request),
 		TEST(closing_tells_everybody_and_empties_the_rooms),
 		TEST(gauges_follow),

@@ -677,6 +677,10 @@ static void tokens_decide(void **state)
 	r.authorization =
 		bf_bytes_str("Bearer *,Viewer,s"); /* a viewer's name is not whom it plays */
 	start(f, &r);
+	r = player(f, "demo", "cam");
+	r.authorization = bf_bytes_str("Bearer *,-,s,acme");
+	bf_rtc_whip_post(&f->hub, &r);
+	expect_status(f, 404); /* that organization has no such room */
 }
 
 static void resource_wants_its_token_or_another_good_one(void **state)
@@ -687,8 +691,9 @@ static void resource_wants_its_token_or_another_good_one(void **state)
 	} cases[] = {
 		{NULL, 401}, {"Bearer expired", 401}, {"Bearer other,-,p", 403},
 		{"Bearer demo,-,s", 403},
-		{"Bearer demo,-,p", 412},   /* may, and is let as far as its tag */
-		{"Bearer demo,cam,p", 412}, /* the one it began with */
+		{"Bearer demo,-,p,acme", 403}, /* whose "demo" is another room */
+		{"Bearer demo,-,p", 412},      /* may, and is let as far as its tag */
+		{"Bearer demo,cam,p", 412},    /* the one it began with */
 	};
 	struct fixture *f = *state;
 	struct bf_rtc_whip_request r = request(f, "demo", "cam");
