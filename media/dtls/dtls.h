@@ -6,7 +6,7 @@
  *          nothing received can bring down an established association except an authenticated close_notify or fatal alert.
  * Limits:  8 KiB or 16 datagrams wait to be sent: handshake beyond that is dropped, as by a network, and sent again. The
  *          handshake fails after 12 retransmissions of one flight (about 10 s).
- * Memory:  45 KiB while nothing comes or goes, of which OpenSSL's state is nearly all; 41 more until a second after the last record.
+ * Memory:  40 to 60 KiB while nothing comes or goes, which OpenSSL takes; 41 more from a record on until a second after the last one.
  * Source:  RFC 6347, RFC 5764 (use_srtp), RFC 8122 (fingerprints), RFC 8842.
  */
 #ifndef BF_MEDIA_DTLS_DTLS_H
