@@ -105,9 +105,11 @@ static bool on_hot(struct bf_overload *overload, int64_t p99_us, int64_t now_us)
 
 	overload->calm_since_us = INT64_MAX;
 	overload->last_p99_us = p99_us;
-	if (overload->hot_count < BF_OVERLOAD_HOT_MIN)
+	if (overload->hot_count < BF_OVERLOAD_GUARD_MIN)
 		overload->hot_count++;
 	if (overload->state == BF_OVERLOAD_NORMAL) {
+		if (overload->hot_count < BF_OVERLOAD_GUARD_MIN)
+			return false;
 		enter(overload, BF_OVERLOAD_GUARDED);
 		return true;
 	}

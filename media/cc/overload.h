@@ -17,9 +17,9 @@
  * Which subscriptions are hit follows from their ids alone, so those of a level are hit at all higher ones too and nobody is
  * switched to and fro.
  *
- * Up:   with one bad interval from NORMAL to GUARDED, which may be a stumble of the machine; with BF_OVERLOAD_HOT_MIN of them in
- *       a row a level, and so on with each that follows, but not before the last step has had BF_OVERLOAD_RAISE_US to show
- *       what it does (a change of layer waits for a keyframe), and not while it gets better: what has piled up takes its time
+ * Up:   one bad interval, or two, may be a stumble of the machine; with BF_OVERLOAD_GUARD_MIN of them in a row from NORMAL to GUARDED, with
+ *       the next one a level, and so on with each that follows (BF_OVERLOAD_HOT_MIN in a row), but not before the last step has had
+ *       BF_OVERLOAD_RAISE_US to show what it does (a change of layer waits for a keyframe), and not while it gets better: what has piled up takes its time
  *       to drain. Over BF_OVERLOAD_SEVERE times the budget: two levels at a time, without the wait.
  * Down: a level at a time, after packets have taken less than half of the budget for a while without a break. To a level that
  *       has not just proved too low that is BF_OVERLOAD_CALM_MIN_US. A step that had to be taken back within
@@ -45,6 +45,7 @@
  * after a step down comes of it. PACKETS_MIN: fewer say nothing about a hundredth. Shares of busy time are of 1000. */
 #define BF_OVERLOAD_BUDGET_US	 5000
 #define BF_OVERLOAD_INTERVAL_US	 250000
+#define BF_OVERLOAD_GUARD_MIN	 3
 #define BF_OVERLOAD_HOT_MIN	 2
 #define BF_OVERLOAD_SEVERE	 4
 #define BF_OVERLOAD_RAISE_US	 500000
@@ -73,7 +74,7 @@ struct bf_overload {
 	/* state */
 	enum bf_overload_state state;
 	uint8_t level;
-	uint8_t hot_count;     /* bad intervals in a row, at most BF_OVERLOAD_HOT_MIN */
+	uint8_t hot_count;     /* bad intervals in a row, at most BF_OVERLOAD_GUARD_MIN */
 	int8_t failed_level;   /* the last one to which a step down did not hold; -1: none */
 	int64_t last_p99_us;   /* of the last bad interval */
 	int64_t raised_us;     /* the last step up; INT64_MIN: none yet */
