@@ -120,6 +120,14 @@ class Watcher:
         return f"{self.picture_count} pictures, the last {last}; {self.sample_count} samples, the last {self.sound()}"
 
 
+async def settles_on(watcher, colour, frames=20):
+    """Wait until the newest `frames` pictures are of that colour: who dominates two that speak at once shows after a while."""
+    await until(
+        lambda: watcher.picture_count >= frames and all(p[0] == colour for p in watcher.pictures(-frames)),
+        lambda: f"{frames} pictures in {colour}: {watcher}",
+    )
+
+
 async def plays_well(watcher, colour, size, frequency, frames=20):
     """Wait for `frames` pictures in sequence, of that colour and size, and the tone."""
     await until(lambda: watcher.hears(frequency), lambda: f"a tone of {frequency} Hz: {watcher}")

@@ -4,7 +4,7 @@ import content
 import harness
 import whip
 from aiortc_client import Player, playing, publishing
-from content import plays_well
+from content import plays_well, settles_on
 from harness import check, check_equal, test, until
 
 
@@ -71,6 +71,7 @@ async def a_player_of_the_room_goes_on_when_the_speaker_leaves(server):
     async with publishing(server, "room", "bob", colour="blue", tone=880):
         async with publishing(server, "room", "ada", colour="red", tone=440, amplitude=2 * content.LOUD) as ada:
             async with playing(server, "room") as player:
+                await settles_on(player.watcher, "red")
                 await plays_well(player.watcher, "red", (320, 240), 440)
                 check_equal((await ada.resource.delete()).status, 200, "DELETE of the speaker")
                 await plays_well(player.watcher, "blue", (320, 240), 880)
