@@ -458,6 +458,66 @@ static void caches_of_what_is_no_longer_wanted_are_given_back(void **state)
 	house_close(houses);
 }
 
+/* ---- budgets ---- */
+
+static int64_t packets_of(struct house *house)
+{
+	return room_of(house)->budget.packets.rate;
+}
+
+static void a_rooms_budget_is_shared_by_those_who_receive(void **state)
+{
+	(void)state;
+	house_limit_rooms((struct bf_budget_limits){.packets_per_s = 1200});
+	house_open(houses, HOUSES);
+	house_join(alices, ALICE, true);
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 1200);
+	house_join(bobs, BOB, true);
+	house_join(bobs, DAVE, true);
+	house_join_as(carols, CAROL, false, BF_GRANT_PUBLISH); /* who receives nothing */
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(packets_of(alices), 400);
+	assert_int_equal(packets_of(bobs), 800);
+	assert_int_equal(room_of(bobs)->budget.bits.rate, 0); /* no limit has no shares */
+	house_leave(bobs, DAVE);
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 600);
+	assert_int_equal(packets_of(bobs), 600);
+	house_leave(bobs, BOB); /* the last one there, and his room with him */
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 1200);
+	house_leave(carols, CAROL);
+	house_leave(alices, ALICE);
+	house_pass(houses, BF_MS(30));
+	house_close(houses);
+	house_limit_rooms((struct bf_budget_limits){0, 0});
+}
+
+/* By the estimate somebody needs 221 packets a second of Alice's sound and picture. */
+static void a_full_room_is_full_on_each_of_its_workers(void **state)
+{
+	(void)state;
+	house_limit_rooms((struct bf_budget_limits){.packets_per_s = 700});
+	house_open(houses, HOUSES);
+	house_join(alices, ALICE, true);
+	house_pass(houses, 0);
+	publish(&peers[0], house_published);
+	house_join(bobs, BOB, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(bobs->refused, 0);
+	house_join(carols, CAROL, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 0);
+	house_join(carols, DAVE, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 1);
+	assert_int_equal(bf_rooms_counters(carols->rooms)->joins_over_budget, 1);
+	assert_int_equal(packets_of(carols), 700 / 3); /* as before */
+	house_close(houses);
+	house_limit_rooms((struct bf_budget_limits){0, 0});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +530,8 @@ int main(void)
 		cmocka_unit_test(an_earlier_life_of_a_room_says_nothing_about_the_next),
 		cmocka_unit_test(caches_of_what_is_no_longer_wanted_are_given_back),
 		cmocka_unit_test(records_of_a_turn_are_seen_when_it_ends),
+		cmocka_unit_test(a_rooms_budget_is_shared_by_those_who_receive),
+		cmocka_unit_test(a_full_room_is_full_on_each_of_its_workers),
 	};
 
 	return cmocka_run_group_tests_name("worker_peers", tests, set_up, tear_down);
