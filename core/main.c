@@ -224,7 +224,8 @@ static int start_worker(struct server *server, unsigned idx, const struct bf_wor
 	BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", idx),
 		BF_UINT("port", bf_worker_port(server->workers[idx])),
 		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))),
-		BF_STR("srtp", bf_worker_srtp(server->workers[idx])));
+		BF_STR("srtp", bf_worker_srtp(server->workers[idx])),
+		BF_STR("gso", server->conf->media.gso));
 	return 0;
 }
 

@@ -27,7 +27,8 @@ static void check_meaning(const struct bf_overload *overload, uint32_t id)
 static void check_step(const struct bf_overload *before, const struct bf_overload *after,
 	const struct bf_overload_sample *sample, bool is_changed)
 {
-	bool is_hot = sample->packet_count >= BF_OVERLOAD_PACKETS_MIN &&
+	bool is_full = sample->busy_permille < 0 || sample->busy_permille >= BF_OVERLOAD_BUSY_HOT;
+	bool is_hot = is_full && sample->packet_count >= BF_OVERLOAD_PACKETS_MIN &&
 		      sample->p99_us > before->budget_us;
 	bool is_severe = is_hot && sample->p99_us > before->budget_us * BF_OVERLOAD_SEVERE;
 

@@ -66,8 +66,7 @@ struct bf_media_join {
 	uint64_t request_id;
 	uint64_t room_id;
 	uint64_t participant_id;
-	uint64_t
-		org_id; /* whose room it is, the same for all of a room; 0: of the default organization */
+	uint64_t org_id; /* whose room it is; 0: of the default organization */
 	uint32_t grants;
 	bool auto_subscribe;
 };

@@ -2,16 +2,24 @@
 #include "core/base/clock.h"
 #include "media/worker_priv.h"
 
-/* CPU time of this thread since the last call, of 1000; -1 if no time has passed. */
+/* Since the last call, of 1000: the time in which the thread did not wait for something to do, or else its CPU time, for some of that
+ * the kernel spends while it waits. -1 if no time has passed. Unlike CPU time alone this is 1000 too when the thread has more to
+ * do than others leave it of its processor. */
 static int take_busy_permille(struct bf_worker *worker, int64_t now_us)
 {
-	int64_t cpu_ns = bf_clock_thread_ns();
-	int64_t elapsed_us = now_us - worker->load_at_us;
-	int64_t busy = elapsed_us > 0 ? (cpu_ns - worker->load_cpu_ns) / elapsed_us : -1;
+	int64_t cpu_us = bf_clock_thread_ns() / 1000;
+	int64_t waited_us = (int64_t)bf_loop_counters(worker->loop)->waited_us;
+	int64_t elapsed_us = now_us - worker->load.at_us;
+	int64_t busy_us = elapsed_us - (waited_us - worker->load.waited_us);
 
-	worker->load_at_us = now_us;
-	worker->load_cpu_ns = cpu_ns;
-	return (int)(busy > 1000 ? 1000 : busy);
+	if (cpu_us - worker->load.cpu_us > busy_us)
+		busy_us = cpu_us - worker->load.cpu_us;
+	if (busy_us > elapsed_us)
+		busy_us = elapsed_us;
+	worker->load.at_us = now_us;
+	worker->load.cpu_us = cpu_us;
+	worker->load.waited_us = waited_us;
+	return elapsed_us > 0 ? (int)(busy_us * 1000 / elapsed_us) : -1;
 }
 
 static void on_load_timer(void *arg)

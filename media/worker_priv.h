@@ -73,8 +73,10 @@ struct bf_worker {
 	uint16_t port;
 	uint64_t drops[BF_DROP_COUNT];
 	struct bf_transit transit;
-	int64_t load_at_us, load_cpu_ns; /* of the last look at it */
-	int64_t rate_since_us;		 /* packets received since then: */
+	struct {
+		int64_t at_us, cpu_us, waited_us;
+	} load;		       /* at the last look */
+	int64_t rate_since_us; /* packets received since then: */
 	uint64_t rate_count;
 	struct bf_worker_metrics metrics;
 	struct bf_msg *pending[BF_WORKER_PENDING];

@@ -37,7 +37,7 @@ struct bf_conf {
 		char *srtp_profiles;  /* order of preference, comma separated */
 		char *srtp_engine;    /* auto, ipsec-mb, openssl, libsrtp2 */
 		unsigned room_participant_count_max;
-		/* budgets on each worker, of packets and kbit sent in a second; 0: none */
+		/* budgets of packets and kbit sent in a second, of an organization on each worker, of a room on all; 0: none */
 		unsigned org_packets_max, org_kbps_max, room_packets_max, room_kbps_max;
 		unsigned transport_count_max; /* of one worker */
 		unsigned cache_mib;	      /* retransmission memory of one worker */

@@ -66,7 +66,7 @@ const struct conf_key conf_keys[] = {
 	UINT(media, room_participant_count_max, 1000, 1, 1000000, "Participants of one room."),
 	UINT(media, org_packets_max, 0, 0, 1000000000, "RTP packets that all rooms of one organization may send in a second, on each worker.\nOver a budget pictures are left out, sound only when it alone is more; joins are refused. 0: no limit."),
 	UINT(media, org_kbps_max, 0, 0, 1000000000, "The same in kbit a second: RTP with its headers, without UDP and IP. 0: no limit."),
-	UINT(media, room_packets_max, 0, 0, 1000000000, "RTP packets that one room may send in a second, on each worker. 0: no limit."),
+	UINT(media, room_packets_max, 0, 0, 1000000000, "RTP packets that one room may send in a second. Where it is on several workers, each has a share of that:\nas large as the share of its participants who may receive. 0: no limit."),
 	UINT(media, room_kbps_max, 0, 0, 1000000000, "The same in kbit a second. 0: no limit."),
 	UINT(media, transport_count_max, 4096, 1, 65536, "Transports (peer connections) of one worker."),
 	UINT(media, cache_mib, 64, 1, 65536, "Memory of one worker for packets that may be sent again, MiB."),

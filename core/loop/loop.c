@@ -266,10 +266,14 @@ static void rest(const struct bf_loop *loop)
 
 static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 {
+	int64_t from_us;
 	int err;
 
 	wait_us = shorten_wait(loop, wait_us);
-	if (loop->rest_us > 0 && wait_us != 0) {
+	if (wait_us == 0)
+		return loop->ops->wait(loop, 0);
+	from_us = bf_clock_mono_us();
+	if (loop->rest_us > 0) {
 		rest(loop);
 		wait_us = shorten_wait(loop, wait_us);
 	}
@@ -281,6 +285,7 @@ static int wait_for_work(struct bf_loop *loop, int64_t wait_us)
 		wait_us = 0;
 	err = loop->ops->wait(loop, wait_us);
 	atomic_store(&loop->is_asleep, false);
+	loop->counters.waited_us += (uint64_t)(bf_clock_mono_us() - from_us);
 	return err;
 }
 

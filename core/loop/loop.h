@@ -55,6 +55,8 @@ void bf_loop_set_rest(struct bf_loop *loop, int64_t rest_us);
 /* Since the loop was made. */
 struct bf_loop_counters {
 	uint64_t turns;
+	uint64_t
+		waited_us; /* for something to do; what the kernel does meanwhile on the thread's behalf is in it */
 	uint64_t wakes; /* of other loops that slept, by messages and records that this one sent */
 };
 const struct bf_loop_counters *bf_loop_counters(const struct bf_loop *loop);

@@ -105,9 +105,11 @@ static bool on_hot(struct bf_overload *overload, int64_t p99_us, int64_t now_us)
 
 	overload->calm_since_us = INT64_MAX;
 	overload->last_p99_us = p99_us;
-	if (overload->hot_count < BF_OVERLOAD_HOT_MIN)
+	if (overload->hot_count < BF_OVERLOAD_GUARD_MIN)
 		overload->hot_count++;
 	if (overload->state == BF_OVERLOAD_NORMAL) {
+		if (overload->hot_count < BF_OVERLOAD_GUARD_MIN)
+			return false;
 		enter(overload, BF_OVERLOAD_GUARDED);
 		return true;
 	}
@@ -189,12 +191,13 @@ bool bf_overload_on_sample(
 	struct bf_overload *overload, const struct bf_overload_sample *sample, int64_t now_us)
 {
 	bool is_known = sample->packet_count >= BF_OVERLOAD_PACKETS_MIN;
-	bool is_ours = sample->busy_permille < 0 || sample->busy_permille >= BF_OVERLOAD_BUSY_MIN;
+	bool is_full = sample->busy_permille < 0 || sample->busy_permille >= BF_OVERLOAD_BUSY_HOT;
+	bool has_time = sample->busy_permille >= 0 && sample->busy_permille < BF_OVERLOAD_BUSY_LOW;
 
-	if (is_known && is_ours && sample->p99_us > overload->budget_us)
+	if (is_known && is_full && sample->p99_us > overload->budget_us)
 		return on_hot(overload, sample->p99_us, now_us);
 	overload->hot_count = 0;
-	if (is_known && sample->p99_us > overload->budget_us / 2) {
+	if (is_known && !has_time && sample->p99_us > overload->budget_us / 2) {
 		overload->calm_since_us = INT64_MAX;
 		return false;
 	}

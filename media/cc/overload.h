@@ -17,9 +17,9 @@
  * Which subscriptions are hit follows from their ids alone, so those of a level are hit at all higher ones too and nobody is
  * switched to and fro.
  *
- * Up:   with one bad interval from NORMAL to GUARDED, which may be a stumble of the machine; with BF_OVERLOAD_HOT_MIN of them in
- *       a row a level, and so on with each that follows, but not before the last step has had BF_OVERLOAD_RAISE_US to show
- *       what it does (a change of layer waits for a keyframe), and not while it gets better: what has piled up takes its time
+ * Up:   one bad interval, or two, may be a stumble of the machine; with BF_OVERLOAD_GUARD_MIN of them in a row from NORMAL to GUARDED, with
+ *       the next one a level, and so on with each that follows (BF_OVERLOAD_HOT_MIN in a row), but not before the last step has had
+ *       BF_OVERLOAD_RAISE_US to show what it does (a change of layer waits for a keyframe), and not while it gets better: what has piled up takes its time
  *       to drain. Over BF_OVERLOAD_SEVERE times the budget: two levels at a time, without the wait.
  * Down: a level at a time, after packets have taken less than half of the budget for a while without a break. To a level that
  *       has not just proved too low that is BF_OVERLOAD_CALM_MIN_US. A step that had to be taken back within
@@ -28,8 +28,9 @@
  *       forgotten after a normal minute. A thread busier than BF_OVERLOAD_BUSY_HIGH is not given more; above
  *       BF_OVERLOAD_BUSY_LOW it must have been calm for BF_OVERLOAD_CALM_BUSY_US at least.
  *       Between half of the budget and the budget nothing changes.
- * Busy: a thread that is busy for less than BF_OVERLOAD_BUSY_MIN is not overloaded, whatever its packets wait for: other
- *       processes, or the end of a burst to a thousand subscribers. Leaving things out would not make it better.
+ * Busy: a thread that finds time to wait is not overloaded, whatever its packets wait for: the last of a thousand subscribers gets
+ *       his copy of a frame after all others, and would if half of them were left out for good. So below BF_OVERLOAD_BUSY_HOT no
+ *       interval is bad, and below BF_OVERLOAD_BUSY_LOW each is calm, however long packets took.
  * Owner:   a worker, which embeds it.   Thread: its own.
  * Limits:  BF_OVERLOAD_LEVEL_MAX. Never allocates.
  */
@@ -44,6 +45,7 @@
  * after a step down comes of it. PACKETS_MIN: fewer say nothing about a hundredth. Shares of busy time are of 1000. */
 #define BF_OVERLOAD_BUDGET_US	 5000
 #define BF_OVERLOAD_INTERVAL_US	 250000
+#define BF_OVERLOAD_GUARD_MIN	 3
 #define BF_OVERLOAD_HOT_MIN	 2
 #define BF_OVERLOAD_SEVERE	 4
 #define BF_OVERLOAD_RAISE_US	 500000
@@ -52,9 +54,9 @@
 #define BF_OVERLOAD_CALM_BUSY_US 15000000
 #define BF_OVERLOAD_CALM_MAX_US	 60000000
 #define BF_OVERLOAD_PACKETS_MIN	 50
-#define BF_OVERLOAD_BUSY_MIN	 600
 #define BF_OVERLOAD_BUSY_LOW	 700
 #define BF_OVERLOAD_BUSY_HIGH	 850
+#define BF_OVERLOAD_BUSY_HOT	 900
 
 #define BF_OVERLOAD_LEVEL_MAX	 8
 
@@ -72,7 +74,7 @@ struct bf_overload {
 	/* state */
 	enum bf_overload_state state;
 	uint8_t level;
-	uint8_t hot_count;     /* bad intervals in a row, at most BF_OVERLOAD_HOT_MIN */
+	uint8_t hot_count;     /* bad intervals in a row, at most BF_OVERLOAD_GUARD_MIN */
 	int8_t failed_level;   /* the last one to which a step down did not hold; -1: none */
 	int64_t last_p99_us;   /* of the last bad interval */
 	int64_t raised_us;     /* the last step up; INT64_MIN: none yet */
@@ -86,7 +88,7 @@ struct bf_overload {
 struct bf_overload_sample {
 	int64_t p99_us;
 	uint64_t packet_count;
-	int busy_permille; /* CPU time of the thread in the interval, of 1000; -1: unknown */
+	int busy_permille; /* the time of the interval in which the thread had something to do, of 1000; -1: unknown */
 };
 
 /* `budget_us` > 0. */

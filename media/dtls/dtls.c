@@ -34,6 +34,10 @@ enum {
 
 _Static_assert(BF_DTLS_MTU + RECORD_OVERHEAD <= BF_DTLS_DATAGRAM_MAX, "a full record fits");
 
+/* Of the 100 KiB that OpenSSL takes for an association, its buffers for a record in each direction are 33, and most associations
+ * have nothing to say once they are connected. They go a while after the last record. */
+#define QUIET_US 1000000
+
 static const uint8_t state_may_enter[] = {
 	[BF_DTLS_HANDSHAKING] = 1 << BF_DTLS_CONNECTED | 1 << BF_DTLS_CLOSED | 1 << BF_DTLS_FAILED,
 	[BF_DTLS_CONNECTED] = 1 << BF_DTLS_CLOSED | 1 << BF_DTLS_FAILED,
@@ -46,6 +50,7 @@ static void enter(struct bf_dtls *dtls, enum bf_dtls_state state)
 	assert(state_may_enter[dtls->state] & 1 << state);
 	dtls->state = state;
 	dtls->deadline_us = INT64_MAX; /* nothing is in flight any more */
+	dtls->quiet_us = INT64_MAX;
 }
 
 int bf_dtls_new(struct bf_dtls **out, struct bf_dtls_ctx *ctx, enum bf_dtls_role role,
@@ -64,6 +69,8 @@ int bf_dtls_new(struct bf_dtls **out, struct bf_dtls_ctx *ctx, enum bf_dtls_role
 	dtls->role = role;
 	dtls->peer = peer;
 	dtls->deadline_us = INT64_MAX;
+	dtls->has_buffers = true; /* as soon as it needs them */
+	dtls->quiet_us = INT64_MAX;
 	dtls->ssl = SSL_new(ctx->ssl_ctx);
 	if (!dtls->ssl)
 		goto fail;
@@ -91,6 +98,7 @@ void bf_dtls_free(struct bf_dtls *dtls)
 	if (!dtls)
 		return;
 	SSL_free(dtls->ssl);
+	free(dtls->out.bytes);
 	free(dtls);
 }
 
@@ -119,7 +127,8 @@ static void fail(struct bf_dtls *dtls)
 	if (dtls->is_peer_refused)
 		snprintf(dtls->error, sizeof(dtls->error),
 			"peer certificate does not fit its fingerprint");
-	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= ALERT_REASONS)
+	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= ALERT_REASONS &&
+		 reason <= ALERT_REASONS + UINT8_MAX)
 		snprintf(dtls->error, sizeof(dtls->error), "peer sent alert: %s",
 			SSL_alert_desc_string_long(reason - ALERT_REASONS));
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_READ_TIMEOUT_EXPIRED)
@@ -129,6 +138,36 @@ static void fail(struct bf_dtls *dtls)
 			ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "unknown");
 	ERR_clear_error();
 	enter(dtls, BF_DTLS_FAILED);
+}
+
+static void free_out_if_empty(struct bf_dtls *dtls)
+{
+	if (dtls->has_buffers || dtls->out.count > 0)
+		return;
+	free(dtls->out.bytes);
+	dtls->out.bytes = NULL;
+}
+
+static void rest(struct bf_dtls *dtls)
+{
+	dtls->quiet_us = INT64_MAX;
+	if (SSL_pending(dtls->ssl) > 0 || !SSL_free_buffers(dtls->ssl))
+		return; /* something in them has not been read */
+	dtls->has_buffers = false;
+	free_out_if_empty(dtls);
+}
+
+/* Before OpenSSL reads or writes in an association that is connected. False: there was no memory, which OpenSSL takes for its end. */
+static bool rouse(struct bf_dtls *dtls)
+{
+	dtls->quiet_us = dtls->now_us + QUIET_US;
+	if (dtls->has_buffers)
+		return true;
+	ERR_clear_error();
+	dtls->has_buffers = SSL_alloc_buffers(dtls->ssl);
+	if (!dtls->has_buffers)
+		fail(dtls);
+	return dtls->has_buffers;
 }
 
 /* After an OpenSSL call that returned `ret` <= 0. */
@@ -268,10 +307,12 @@ enum bf_drop bf_dtls_on_datagram(struct bf_dtls *dtls, struct bf_bytes datagram,
 	dtls->in = datagram;
 	if (dtls->state == BF_DTLS_HANDSHAKING) {
 		handshake(dtls);
-		if (dtls->state == BF_DTLS_CONNECTED)
-			(void)take_records(
-				dtls); /* application data may have come with the last flight */
-	} else {
+		if (dtls->state == BF_DTLS_CONNECTED) {
+			/* application data may have come with the last flight */
+			(void)take_records(dtls);
+			rest(dtls);
+		}
+	} else if (rouse(dtls)) {
 		drop = take_records(dtls);
 	}
 	if (dtls->in.len > 0)
@@ -295,6 +336,7 @@ size_t bf_dtls_poll(struct bf_dtls *dtls, uint8_t *out, size_t size)
 	memmove(queue->lens, queue->lens + 1, queue->count * sizeof(queue->lens[0]));
 	if (queue->count == 0)
 		queue->start = queue->end = 0;
+	free_out_if_empty(dtls);
 	return len;
 }
 
@@ -302,7 +344,7 @@ size_t bf_dtls_read(struct bf_dtls *dtls, uint8_t *out, size_t size)
 {
 	int ret;
 
-	if (dtls->state != BF_DTLS_CONNECTED)
+	if (dtls->state != BF_DTLS_CONNECTED || !dtls->has_buffers)
 		return 0;
 	ERR_clear_error();
 	ret = SSL_read(dtls->ssl, out, size > INT32_MAX ? INT32_MAX : (int)size);
@@ -321,6 +363,8 @@ int bf_dtls_write(struct bf_dtls *dtls, struct bf_bytes data)
 		return -EMSGSIZE;
 	if (!bf_dtls_out_fits(&dtls->out, data.len + RECORD_OVERHEAD))
 		return -ENOBUFS;
+	if (!rouse(dtls))
+		return -EPROTO;
 	ERR_clear_error();
 	if (SSL_write(dtls->ssl, data.data, (int)data.len) <= 0) {
 		fail(dtls); /* out of memory, or the last of 2^48 sequence numbers */
@@ -331,7 +375,7 @@ int bf_dtls_write(struct bf_dtls *dtls, struct bf_bytes data)
 
 int64_t bf_dtls_deadline_us(const struct bf_dtls *dtls)
 {
-	return dtls->deadline_us;
+	return dtls->deadline_us < dtls->quiet_us ? dtls->deadline_us : dtls->quiet_us;
 }
 
 void bf_dtls_on_timer(struct bf_dtls *dtls, int64_t now_us)
@@ -339,6 +383,8 @@ void bf_dtls_on_timer(struct bf_dtls *dtls, int64_t now_us)
 	int ret;
 
 	dtls->now_us = now_us;
+	if (now_us >= dtls->quiet_us)
+		rest(dtls);
 	if (now_us < dtls->deadline_us)
 		return;
 	ERR_clear_error();
@@ -351,7 +397,7 @@ void bf_dtls_on_timer(struct bf_dtls *dtls, int64_t now_us)
 
 void bf_dtls_close(struct bf_dtls *dtls)
 {
-	if (dtls->state == BF_DTLS_CONNECTED) {
+	if (dtls->state == BF_DTLS_CONNECTED && rouse(dtls)) {
 		ERR_clear_error();
 		(void)SSL_shutdown(dtls->ssl); /* 0: ours is sent, the peer's we do not wait for */
 	}

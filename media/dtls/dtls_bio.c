@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 
 /* WebRTC stacks begin at 50 ms, because a join waits for it, and ICE has shown that the path is alive. */
 #define INTERVAL_FIRST_US 50000
@@ -21,13 +22,16 @@
 
 bool bf_dtls_out_fits(const struct bf_dtls_out *out, size_t len)
 {
-	return out->count < BF_DTLS_OUT_COUNT &&
-	       len <= sizeof(out->bytes) - (out->end - out->start);
+	return out->count < BF_DTLS_OUT_COUNT && len <= BF_DTLS_OUT_BYTES - (out->end - out->start);
 }
 
 static void out_put(struct bf_dtls_out *out, struct bf_bytes datagram)
 {
-	if (sizeof(out->bytes) - out->end < datagram.len) {
+	if (!out->bytes)
+		out->bytes = malloc(BF_DTLS_OUT_BYTES);
+	if (!out->bytes)
+		return; /* as lost as what does not fit */
+	if (BF_DTLS_OUT_BYTES - out->end < datagram.len) {
 		memmove(out->bytes, out->bytes + out->start, out->end - out->start);
 		out->end -= out->start;
 		out->start = 0;

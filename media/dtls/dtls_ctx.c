@@ -50,9 +50,9 @@ static int set_profiles(SSL_CTX *ssl_ctx, const enum bf_srtp_profile *profiles, 
 }
 
 /* A name that tells nobody anything, a serial of 127 random bits, valid for a year from a day ago. */
-static X509 *make_certificate(EVP_PKEY *key)
+static X509 *make_certificate(OSSL_LIB_CTX *lib, EVP_PKEY *key)
 {
-	X509 *certificate = X509_new();
+	X509 *certificate = X509_new_ex(lib, NULL);
 	uint8_t serial[16];
 	X509_NAME *name;
 	BIGNUM *number;
@@ -81,8 +81,8 @@ static X509 *make_certificate(EVP_PKEY *key)
 
 static int set_certificate(struct bf_dtls_ctx *ctx)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = key ? make_certificate(key) : NULL;
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(ctx->lib.ctx, NULL, "EC", "P-256");
+	X509 *certificate = key ? make_certificate(ctx->lib.ctx, key) : NULL;
 	bool is_good = certificate && SSL_CTX_use_certificate(ctx->ssl_ctx, certificate) == 1 &&
 		       SSL_CTX_use_PrivateKey(ctx->ssl_ctx, key) == 1 &&
 		       bf_dtls_fingerprint_format(ctx->fingerprint, certificate);
@@ -120,7 +120,9 @@ int bf_dtls_ctx_new(
 
 	if (!ctx)
 		return -ENOMEM;
-	ctx->ssl_ctx = SSL_CTX_new(DTLS_method());
+	if (bf_dtls_lib_init(&ctx->lib))
+		goto fail;
+	ctx->ssl_ctx = SSL_CTX_new_ex(ctx->lib.ctx, NULL, DTLS_method());
 	if (!ctx->ssl_ctx)
 		goto fail;
 	ctx->bio_method = bf_dtls_bio_method_new();
@@ -147,6 +149,7 @@ void bf_dtls_ctx_free(struct bf_dtls_ctx *ctx)
 		return;
 	SSL_CTX_free(ctx->ssl_ctx);
 	BIO_meth_free(ctx->bio_method);
+	bf_dtls_lib_deinit(&ctx->lib);
 	free(ctx);
 }
 

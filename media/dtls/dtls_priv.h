@@ -4,6 +4,7 @@
 
 #include "media/dtls/dtls.h"
 
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <sys/time.h>
 
@@ -11,8 +12,15 @@
 #define BF_DTLS_OUT_COUNT 16
 #define BF_DTLS_ERROR	  128
 
+/* What DTLS needs of OpenSSL's default provider, and no more. */
+struct bf_dtls_lib {
+	OSSL_LIB_CTX *ctx;
+	OSSL_PROVIDER *provider;
+};
+
 struct bf_dtls_ctx {
 	/* owned */
+	struct bf_dtls_lib lib;
 	SSL_CTX *ssl_ctx;
 	BIO_METHOD *bio_method;
 	char fingerprint[BF_DTLS_FINGERPRINT_TEXT];
@@ -20,7 +28,8 @@ struct bf_dtls_ctx {
 
 /* Datagrams on their way out, oldest first, one behind the other. */
 struct bf_dtls_out {
-	uint8_t bytes[BF_DTLS_OUT_BYTES];
+	uint8_t *
+		bytes; /* BF_DTLS_OUT_BYTES, or NULL as long as nothing waits in a quiet association */
 	uint16_t lens[BF_DTLS_OUT_COUNT];
 	size_t start; /* of the oldest datagram in `bytes` */
 	size_t end;
@@ -48,10 +57,16 @@ struct bf_dtls {
 	bool is_peer_refused;  /* it does not */
 	int64_t now_us;	       /* of the call we are in */
 	int64_t deadline_us;   /* of the retransmission timer */
-	unsigned interval_us;  /* between retransmissions, as it stands */
+	bool has_buffers;      /* OpenSSL's for records */
+	int64_t quiet_us; /* when they are given back, unless something comes or goes; INT64_MAX: never */
+	unsigned interval_us;	   /* between retransmissions, as it stands */
 	struct timeval *ssl_timer; /* OpenSSL's own; see dtls_bio.c */
 	char error[BF_DTLS_ERROR];
 };
+
+/* -ENOMEM. deinit takes zeroes, too; nothing made with it may be left. */
+int bf_dtls_lib_init(struct bf_dtls_lib *lib);
+void bf_dtls_lib_deinit(struct bf_dtls_lib *lib);
 
 /* A BIO that reads `in` and writes `out`. NULL without memory. */
 BIO_METHOD *bf_dtls_bio_method_new(void);

@@ -43,8 +43,10 @@ static void tell_participant(
 	struct bf_room *room = participant->room;
 	struct bf_peer_participant *msg = bf_peer_msg_new(room, worker, kind, sizeof(*msg));
 
-	if (msg)
+	if (msg) {
 		msg->participant_id = participant->id;
+		msg->is_receiver = participant->is_receiver;
+	}
 	bf_peer_tell(room, worker, msg);
 }
 

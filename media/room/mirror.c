@@ -326,6 +326,7 @@ static void remove_participant(struct bf_participant *participant)
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node)
 		end_track(track);
 	bf_leader_on_left(participant->room, participant->id);
+	bf_org_set_receiver(participant, false);
 	bf_list_remove(&participant->node);
 	free(participant);
 }
@@ -391,9 +392,12 @@ static struct bf_track *find_track(struct bf_room *room, unsigned worker, uint64
 
 void bf_mirror_on_joined(struct bf_room *room, struct bf_peer_msg *msg)
 {
-	uint64_t id = ((const struct bf_peer_participant *)msg)->participant_id;
+	const struct bf_peer_participant *told = (const struct bf_peer_participant *)msg;
+	struct bf_participant *participant = find_or_add(room, msg->from, told->participant_id);
 
-	if (!find_or_add(room, msg->from, id))
+	if (participant)
+		bf_org_set_receiver(participant, told->is_receiver);
+	else
 		bf_member_repair(room, msg->from);
 }
 

@@ -1,4 +1,7 @@
-/* Organizations, and what they and their rooms may send: each has its turns (turn.c) and its budgets (media/cc/budget.h). */
+/* Organizations, and what they and their rooms may send: each has its turns (turn.c) and its budgets (media/cc/budget.h).
+ *
+ * Each worker counts what it sends itself. A room's budget is shared by the workers it is on, in proportion to the participants of
+ * each that may receive; an organization's is for each worker, since none knows of rooms that are not on it. */
 #include "media/room/room_priv.h"
 
 #include "core/base/clock.h"
@@ -72,6 +75,46 @@ void bf_org_leave(struct bf_room *room)
 	free(org);
 }
 
+/* ---- rooms on several workers ---- */
+
+static int64_t share_of(int64_t limit, uint64_t ours, uint64_t all)
+{
+	int64_t share = (int64_t)((uint64_t)limit * ours / all);
+
+	return limit > 0 && share == 0 ? 1 : share; /* 0 is no limit */
+}
+
+/* What we may send of the room's budget, with `more` receivers here than there are. Not the number of workers divides it: most of a
+ * room is where it began, and one participant elsewhere must not take half of its pictures. */
+static void set_share(struct bf_room *room, unsigned more)
+{
+	const struct bf_rooms_conf *conf = &room->rooms->conf;
+	struct bf_budget_limits share = conf->room_limits;
+	uint64_t ours = (uint64_t)room->receiver_count + more;
+	uint64_t all = ours + room->remote_receiver_count;
+
+	if (!has_limit(&share))
+		return;
+	if (ours > 0) { /* else nothing is sent here, and whoever comes first finds it full */
+		share.packets_per_s = share_of(share.packets_per_s, ours, all);
+		share.bits_per_s = share_of(share.bits_per_s, ours, all);
+	}
+	bf_budget_set_limits(&room->budget, &share, bf_loop_now_us(conf->loop));
+}
+
+void bf_org_set_receiver(struct bf_participant *participant, bool is_receiver)
+{
+	struct bf_room *room = participant->room;
+	unsigned *count =
+		participant->is_remote ? &room->remote_receiver_count : &room->receiver_count;
+
+	if (participant->is_receiver == is_receiver)
+		return;
+	participant->is_receiver = is_receiver;
+	*count += is_receiver ? 1u : -1u;
+	set_share(room, 0);
+}
+
 /* ---- joining ---- */
 
 /* What one subscription to the track is going to take: what its largest layer took in the last second. */
@@ -131,7 +174,9 @@ const char *bf_org_refuse_join(struct bf_room *room, const struct bf_media_join 
 	if (!room->is_limited)
 		return NULL;
 	added = estimate(room, join);
+	set_share(room, join->grants & BF_GRANT_SUBSCRIBE ? 1 : 0); /* he brings some along */
 	verdict = bf_budget_admit(&room->budget, &added, bf_loop_now_us(room->rooms->conf.loop));
+	set_share(room, 0);
 	if (verdict != BF_BUDGET_OK)
 		room->rooms->counters.joins_over_budget++;
 	return why[verdict];

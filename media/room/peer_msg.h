@@ -71,6 +71,7 @@ struct bf_peer_hello {
 struct bf_peer_participant {
 	struct bf_peer_msg peer;
 	uint64_t participant_id;
+	bool is_receiver;
 };
 
 /* What changes about a track. */

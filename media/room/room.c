@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROOMS_MAX 16384 /* of one worker; beyond that joins are refused as busy */
+#define ROOMS_MAX	 16384 /* of one worker; beyond that joins are refused as busy */
+#define PARTICIPANTS_MAX 65536 /* of one worker, as many as it has transports at most */
 
 bool bf_room_post(struct bf_rooms *rooms, void *msg)
 {
@@ -174,29 +175,53 @@ void bf_room_close_if_empty(struct bf_room *room)
 		close_room(room);
 }
 
+static struct bf_participant *find_participant(
+	struct bf_rooms *rooms, uint64_t room_id, uint64_t participant_id)
+{
+	struct bf_participant_key key = {room_id, participant_id};
+	struct bf_map_node *node = bf_map_get(&rooms->participants, bf_bytes(&key, sizeof(key)));
+
+	return node ? BF_CONTAINER(node, struct bf_participant, map_node) : NULL;
+}
+
+struct bf_participant *bf_room_find_ours(struct bf_room *room, uint64_t participant_id)
+{
+	return find_participant(room->rooms, room->id, participant_id);
+}
+
+/* Ours first: somebody may be here before another worker has told that the same one has left there. */
 struct bf_participant *bf_room_find(struct bf_room *room, uint64_t participant_id)
 {
+	struct bf_participant *ours = bf_room_find_ours(room, participant_id);
+
+	if (ours)
+		return ours;
 	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
 		if (participant->id == participant_id)
 			return participant;
 	return NULL;
 }
 
-/* Somebody may be here before another worker has told that the same one has left there. */
-struct bf_participant *bf_room_find_ours(struct bf_room *room, uint64_t participant_id)
+/* NULL without memory, or beyond PARTICIPANTS_MAX. */
+static struct bf_participant *add_participant(struct bf_room *room, uint64_t participant_id)
 {
-	BF_LIST_EACH(participant, &room->participants, struct bf_participant, node)
-		if (participant->id == participant_id && !participant->is_remote)
-			return participant;
-	return NULL;
-}
+	struct bf_participant *participant = calloc(1, sizeof(*participant));
 
-static struct bf_participant *find_participant(
-	struct bf_rooms *rooms, uint64_t room_id, uint64_t participant_id)
-{
-	struct bf_room *room = bf_rooms_find(rooms, room_id);
-
-	return room ? bf_room_find_ours(room, participant_id) : NULL;
+	if (!participant)
+		return NULL;
+	participant->id = participant_id;
+	participant->room = room;
+	participant->key = (struct bf_participant_key){room->id, participant_id};
+	if (bf_map_put(&room->rooms->participants, &participant->map_node,
+		    bf_bytes(&participant->key, sizeof(participant->key)))) {
+		free(participant);
+		return NULL;
+	}
+	bf_list_init(&participant->tracks);
+	bf_list_append(&room->participants, &participant->node);
+	room->participant_count++;
+	room->rooms->counters.participants++;
+	return participant;
 }
 
 /* Why nobody more may come in here; NULL if somebody may. */
@@ -233,7 +258,7 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 		is_everywhere = why != NULL;
 	}
 	if (room && !why) {
-		participant = calloc(1, sizeof(*participant));
+		participant = add_participant(room, join->participant_id);
 		why = "out of memory";
 	}
 	if (!participant) {
@@ -247,14 +272,9 @@ static void on_join(struct bf_rooms *rooms, struct bf_msg *msg)
 			bf_room_close_if_empty(room);
 		return;
 	}
-	participant->id = join->participant_id;
-	participant->room = room;
 	participant->grants = join->grants;
 	participant->auto_subscribe = join->auto_subscribe;
-	bf_list_init(&participant->tracks);
-	bf_list_append(&room->participants, &participant->node);
-	room->participant_count++;
-	rooms->counters.participants++;
+	bf_org_set_receiver(participant, join->grants & BF_GRANT_SUBSCRIBE);
 	bf_member_tell_joined(participant);
 	bf_room_post_done(rooms, join->request_id, join->room_id, join->participant_id);
 	bf_subscribe_everything(participant);
@@ -269,8 +289,10 @@ static void remove_participant(struct bf_participant *participant)
 	for (int pc = 0; pc < BF_PC_COUNT; pc++)
 		bf_conn_free(participant->conns[pc]);
 	bf_leader_on_left(room, participant->id);
+	bf_org_set_receiver(participant, false);
 	bf_member_tell_left(participant);
 	bf_list_remove(&participant->node);
+	bf_map_remove(&room->rooms->participants, &participant->map_node);
 	room->participant_count--;
 	room->rooms->counters.participants--;
 	free(participant);
@@ -516,14 +538,15 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 	bf_overload_init(&rooms->overload, conf->transit_budget_us);
 	if (rooms->parsed && rooms->written && rooms->text)
 		err = bf_map_init(&rooms->rooms, 64, ROOMS_MAX);
-	if (err)
-		goto fail;
-	err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
+	if (!err)
+		err = bf_map_init(&rooms->participants, 64, PARTICIPANTS_MAX);
+	if (!err)
+		err = bf_map_init(&rooms->orgs, 16, ROOMS_MAX); /* each has a room */
 	if (err)
 		goto fail_map;
 	err = bf_pacers_init(&rooms->pacers, conf->pacer_block_count, bf_loop_now_us(conf->loop));
 	if (err)
-		goto fail_orgs;
+		goto fail_map;
 	err = bf_peer_init(rooms);
 	if (err)
 		goto fail_pacers;
@@ -532,11 +555,10 @@ int bf_rooms_new(struct bf_rooms **out, const struct bf_rooms_conf *conf)
 
 fail_pacers:
 	bf_pacers_deinit(&rooms->pacers);
-fail_orgs:
-	bf_map_deinit(&rooms->orgs);
 fail_map:
+	bf_map_deinit(&rooms->orgs);
+	bf_map_deinit(&rooms->participants);
 	bf_map_deinit(&rooms->rooms);
-fail:
 	free(rooms->parsed);
 	free(rooms->written);
 	free(rooms->text);
@@ -573,6 +595,7 @@ void bf_rooms_free(struct bf_rooms *rooms)
 	bf_pacers_deinit(&rooms->pacers);
 	bf_map_deinit(&rooms->orgs);
 	bf_map_deinit(&rooms->rooms);
+	bf_map_deinit(&rooms->participants);
 	free(rooms->parsed);
 	free(rooms->written);
 	free(rooms->text);

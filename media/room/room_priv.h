@@ -212,12 +212,18 @@ struct bf_conn {
 	struct bf_timer offer_timer;
 };
 
+struct bf_participant_key {
+	uint64_t room_id, participant_id;
+};
+
 struct bf_participant {
-	struct bf_list node; /* room->participants */
-	struct bf_map_node map_node;
+	struct bf_list node;	     /* room->participants */
+	struct bf_map_node map_node; /* rooms->participants, unless it is remote */
+	struct bf_participant_key key;
 	uint64_t id;
 	struct bf_room *room;
-	bool is_remote; /* lives on `worker`; here are only its tracks */
+	bool is_receiver; /* may subscribe, and counts in the room (org.c) */
+	bool is_remote;	  /* lives on `worker`; here are only its tracks */
 	bool is_doubtful;
 	uint16_t worker;
 	uint32_t grants;
@@ -246,8 +252,9 @@ struct bf_room {
 	struct bf_fair_room fair;
 	struct bf_list due; /* streams, whose next part is an item of `fair` */
 	struct bf_budget budget;
-	bool is_limited;	/* it or its organization has a budget */
-	int64_t over_logged_us; /* 0: never */
+	bool is_limited;				/* it or its organization has a budget */
+	unsigned receiver_count, remote_receiver_count; /* participants that may subscribe */
+	int64_t over_logged_us;				/* 0: never */
 	struct bf_list participants;
 	unsigned participant_count; /* ours */
 	/* who speaks (leader.c) */
@@ -270,7 +277,8 @@ struct bf_room {
 struct bf_rooms {
 	struct bf_rooms_conf conf;
 	struct bf_map rooms, orgs;
-	struct bf_sdp *parsed;	      /* scratch: the peer's description */
+	struct bf_map participants; /* of this worker, by room and id: a room may have thousands */
+	struct bf_sdp *parsed;	    /* scratch: the peer's description */
 	struct bf_sdp_media *written; /* scratch: BF_SDP_MEDIA sections of ours */
 	char *text;		      /* scratch: BF_SDP_TEXT_MAX bytes */
 	struct bf_rooms_counters counters;
@@ -408,6 +416,8 @@ void bf_layer_ask(struct bf_stream *stream, int64_t now_us); /* whoever sends it
 void bf_shed_update(struct bf_sub *sub); /* paused or not, as the level has it */
 
 /* org.c */
+/* Whether it is one of those that the room's budget is for. Not any more before it goes. */
+void bf_org_set_receiver(struct bf_participant *participant, bool is_receiver);
 int bf_org_enter(struct bf_room *room, uint64_t org_id); /* a new room; -ENOMEM, -ENOBUFS */
 void bf_org_leave(struct bf_room *room);
 /* Why the budgets let nobody more in; NULL: they do, and it is counted. */

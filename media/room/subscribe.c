@@ -192,6 +192,8 @@ void bf_subscribe_track(struct bf_participant *subscriber, struct bf_track *trac
 
 void bf_subscribe_everything(struct bf_participant *subscriber)
 {
+	if (!subscriber->auto_subscribe)
+		return; /* a player: nobody needs to be looked at for it */
 	BF_LIST_EACH(other, &subscriber->room->participants, struct bf_participant, node)
 		BF_LIST_EACH(track, &other->tracks, struct bf_track, node)
 			bf_subscribe_track(subscriber, track);

@@ -18,9 +18,16 @@ class Case:
     def command(self):
         return [f"--scenario={self.scenario}", *self.arguments]
 
+    def limit_arguments(self):
+        """For belfry-bench-limit; None where it has no such scenario."""
+        if self.scenario not in LIMIT_SCENARIOS:
+            return None
+        return [a for a in self.command() if not a.startswith(("--late=", "--sample="))]
+
 
 GCM = "AEAD_AES_128_GCM"
 CM = "AES_CM_128_HMAC_SHA1_80"
+LIMIT_SCENARIOS = ("one-to-many", "conference", "audio-rooms")
 SHORT = {GCM: "GCM", "AEAD_AES_256_GCM": "GCM-256", CM: "AES_CM"}
 
 

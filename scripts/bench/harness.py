@@ -116,6 +116,20 @@ def run_generator(options, server, folder, arguments, seconds):
     return {"report": report, "failures": failures}
 
 
+def run_limit(options, arguments):
+    """What this machine needs at least for the packets of a scenario, in ns of CPU each; None where that cannot be said."""
+    command = [os.path.join(options.build_dir, "belfry-bench-limit"), *arguments, f"--seconds={options.seconds}"]
+    if options.server_cpu is not None:
+        command += [f"--server-cpu={options.server_cpu}", f"--bench-cpu={options.bench_cpu}"]
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=False, preexec_fn=servers.prepare_child(None, options.realtime)
+    )
+    if said.returncode:
+        print(f"belfry-bench-limit: {said.stderr.strip()}", file=sys.stderr)
+        return None
+    return json.loads(said.stdout)["cpu_ns_per_delivered_packet"]
+
+
 def machine():
     cpu = platform.machine()
     with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -36,6 +36,7 @@ struct bench_totals {
 	uint64_t samples, sample_failures;
 	uint64_t unknown_packets; /* neither of these, or too early */
 	uint64_t socket_drops;	  /* datagrams that found our receive buffers full */
+	int64_t lingered_ns;	  /* CPU time spent looking for what had not come yet */
 	uint64_t reads,
 		trains; /* system calls, and what they brought: one or more datagrams each */
 };

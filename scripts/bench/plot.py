@@ -104,6 +104,11 @@ def draw_cpu(drawing, axis, y, medians, servers, figure):
             drawing.text(x + 34 + (0 if value else 24), at + BAR - 4, f"{short(percent)} % missing", size=10, color="#a00")
 
 
+def draw_limit(drawing, axis, y, limit, height):
+    if limit:
+        drawing.line(axis.at(limit), y - 3, axis.at(limit), y + height + 1, "#000", 2)
+
+
 def draw_latency(drawing, axis, y, medians, servers):
     for idx, server in enumerate(servers):
         values = [medians.get(server, {}).get(f"latency_{p}_ms") for p in ("p50", "p90", "p99")]
@@ -142,7 +147,7 @@ def svg(comparison):
     latency = [m.get(s, {}).get(f"latency_{p}_ms") for m in medians for s in servers for p in ("p50", "p99")]
     axes = [LogAxis(cpu, panel[0], PANEL - 60), LogAxis([1, *ratios], panel[1], PANEL - 40), LogAxis(latency, panel[2], PANEL - 60)]
     titles = (
-        "CPU: µs a packet, ms a join",
+        "CPU: µs a packet (bar: limit), ms a join",
         f"{servers[0]}: times less than {servers[1]} (bar: goal)" if len(servers) > 1 else "",
         "latency ms: p50 • p90 | p99",
     )
@@ -154,6 +159,7 @@ def svg(comparison):
         y = TOP + idx * row + ROW_GAP / 2
         drawing.text(LEFT - 10, y + BAR * len(servers) / 2 + 3, entry["label"], "end")
         draw_cpu(drawing, axes[0], y, values, servers, entry["figure"])
+        draw_limit(drawing, axes[0], y, entry["limit_us"], BAR * len(servers))
         draw_ratio(drawing, axes[1], y, entry, BAR * len(servers))
         draw_latency(drawing, axes[2], y, values, servers)
         drawing.line(20, TOP + (idx + 1) * row, LEFT + 3 * PANEL + 2 * GAP, TOP + (idx + 1) * row, "#f0f0f0")

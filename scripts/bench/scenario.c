@@ -96,7 +96,7 @@ static void run_for(struct bench_scenario *scenario, int64_t duration_ns)
 static void take_moment(const struct bench_scenario *scenario, struct bench_moment *out)
 {
 	out->at_ns = bench_now_ns();
-	out->own_cpu_ns = bench_own_cpu_ns();
+	out->own_cpu_ns = bench_own_cpu_ns() - scenario->bench->totals.lingered_ns;
 	out->own_wait_ns = bench_own_wait_ns();
 	out->totals = scenario->bench->totals;
 	bench_server_read(&out->server, (pid_t)scenario->options->pid);

@@ -58,6 +58,15 @@ async def until(condition, what, seconds=WAIT_SECONDS):
         await asyncio.sleep(POLL_SECONDS)
 
 
+# A setting, and what the line of each media thread calls it.
+VARIANT = {
+    "BELFRY_MEDIA_IO": "io",
+    "BELFRY_MEDIA_SRTP_ENGINE": "srtp",
+    "BELFRY_MEDIA_GSO": "gso",
+    "BELFRY_MEDIA_WORKERS": None,
+}
+
+
 class Server:
     """One belfry process, on ports of its own choice."""
 
@@ -70,11 +79,11 @@ class Server:
         self._reader = None
 
     def start(self):
-        """Start, on the same HTTP port as before if there was one."""
+        """Start, on the same HTTP port as before if there was one, in the variant of tests/variants.cmake that the environment names."""
         env = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("BELFRY") and name != "PORT"
+            if (not name.startswith("BELFRY") or name in VARIANT or name == "BELFRY_MEDIA_SPREAD") and name != "PORT"
         }
         command = [
             os.environ["BELFRY_BIN"],
@@ -92,6 +101,18 @@ class Server:
         self._reader.start()
         if not self._listening.wait(START_SECONDS) or not self.is_running():
             raise AssertionError("the server did not start listening")
+        self._check_variant()
+
+    def _check_variant(self):
+        """A variant that is not in force would prove nothing."""
+        workers = self.logged('event="media worker" ')
+        for name, field in VARIANT.items():
+            value = os.environ.get(name)
+            if value and field and not all(f" {field}={value}" in line for line in workers):
+                raise AssertionError(f"not {name}={value}: {workers}")
+        count = int(os.environ.get("BELFRY_MEDIA_WORKERS") or len(workers))
+        if len(workers) != count and not any(o.startswith("--media.workers=") for o in self.options):
+            raise AssertionError(f"{len(workers)} media workers, not {count}")
 
     def _read(self, process):
         for line in process.stderr:

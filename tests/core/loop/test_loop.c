@@ -92,6 +92,19 @@ static void a_turn_waits_no_longer_than_told(void **state)
 	bf_loop_free(loop);
 }
 
+static void waiting_is_counted_and_working_is_not(void **state)
+{
+	struct bf_loop *loop = both_loop(state);
+
+	(void)bf_loop_turn(loop, 0);
+	assert_int_equal(bf_loop_counters(loop)->waited_us, 0);
+	for (int turns = 0; bf_loop_counters(loop)->waited_us < 4000; turns++) {
+		assert_true(turns < 10); /* a signal may shorten one */
+		assert_int_equal(bf_loop_turn(loop, 5000), 0);
+	}
+	bf_loop_free(loop);
+}
+
 static void a_resting_loop_turns_no_sooner_unless_a_timer_is_due(void **state)
 {
 	struct bf_loop *loop = both_loop(state);
@@ -363,6 +376,7 @@ int main(void)
 		ON_BOTH(timers_fire_in_order_of_time),
 		ON_BOTH(a_timer_does_not_fire_early_and_ends_the_wait),
 		ON_BOTH(a_turn_waits_no_longer_than_told),
+		ON_BOTH(waiting_is_counted_and_working_is_not),
 		ON_BOTH(a_resting_loop_turns_no_sooner_unless_a_timer_is_due),
 		ON_BOTH(a_timer_may_arm_itself_again),
 		ON_BOTH(a_passed_time_fires_in_the_same_turn),

@@ -4,6 +4,19 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { until } from './wait.mjs';
 
+// How tests/variants.cmake may have the server run: the setting, and what the line of each media thread then says.
+const VARIANTS = { BELFRY_MEDIA_IO: 'io', BELFRY_MEDIA_SRTP_ENGINE: 'srtp', BELFRY_MEDIA_GSO: 'gso' };
+
+/** A variant that is not in force would prove nothing. */
+function checkVariant(log, args) {
+  const workers = log.split('\n').filter((line) => line.includes('event="media worker" '));
+  for (const [name, field] of Object.entries(VARIANTS))
+    for (const line of workers)
+      if (process.env[name] && !line.includes(` ${field}=${process.env[name]}`)) throw new Error(`not ${name}=${process.env[name]}: ${line}`);
+  const count = Number(process.env.BELFRY_MEDIA_WORKERS ?? workers.length);
+  if (workers.length !== count && !args.some((arg) => arg.startsWith('--media.workers='))) throw new Error(`${workers.length} media workers, not ${count}`);
+}
+
 const READY = /event="?listening"? .*url=(\S+)/;
 
 export class Server {
@@ -33,6 +46,7 @@ export class Server {
       return READY.test(fresh);
     });
     this.url = READY.exec(fresh)[1];
+    checkVariant(fresh, this.#args);
   }
 
   /** End it and wait. `signal` SIGKILL: without a goodbye. */

@@ -66,12 +66,33 @@ static void within_the_budget_nothing_happens(void **state)
 	}
 }
 
-static void one_bad_interval_only_refuses_joins(void **state)
+static void get_hot(int64_t p99_us)
+{
+	for (unsigned i = 1; i < BF_OVERLOAD_GUARD_MIN; i++)
+		assert_false(feed(p99_us));
+	assert_true(feed(p99_us));
+}
+
+static void bad_intervals_now_and_then_change_nothing(void **state)
 {
 	(void)state;
 
 	start();
-	assert_true(feed(SEVERE));
+	for (unsigned i = 0; i < 100; i++) {
+		for (unsigned row = 1; row < BF_OVERLOAD_GUARD_MIN; row++)
+			assert_false(feed(SEVERE));
+		assert_false(feed(i % 2 ? CALM : BETWEEN));
+	}
+	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
+	assert_false(bf_overload_refuses_joins(&overload));
+}
+
+static void some_bad_intervals_in_a_row_only_refuse_joins(void **state)
+{
+	(void)state;
+
+	start();
+	get_hot(SEVERE);
 	assert_int_equal(overload.state, BF_OVERLOAD_GUARDED);
 	assert_int_equal(overload.level, 0);
 	assert_true(bf_overload_refuses_joins(&overload));
@@ -92,6 +113,7 @@ static void lasting_overload_goes_up_level_by_level_in_order(void **state)
 	(void)state;
 
 	start();
+	get_hot(HOT);
 	for (int i = 0; i < 40; i++) {
 		feed(HOT);
 		assert_in_range(overload.level, last, last + 1);
@@ -115,7 +137,7 @@ static void severe_overload_goes_up_two_levels_with_each_interval(void **state)
 	(void)state;
 
 	start();
-	feed(SEVERE);
+	get_hot(SEVERE);
 	for (unsigned level = 2; level <= BF_OVERLOAD_LEVEL_MAX; level += 2) {
 		assert_true(feed(SEVERE));
 		assert_int_equal(overload.level, level);
@@ -315,6 +337,34 @@ static void a_busy_thread_is_not_given_more(void **state)
 	feed(HOT);
 	for (int i = 0; i < 9; i++)
 		feed_busy(CALM, 1000);
+	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
+}
+
+static void a_thread_that_finds_time_to_wait_is_not_overloaded(void **state)
+{
+	(void)state;
+
+	start();
+	for (int i = 0; i < 1000; i++)
+		assert_false(feed_busy(SEVERE, BF_OVERLOAD_BUSY_HOT - 1));
+	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
+	for (int i = 0; i < BF_OVERLOAD_GUARD_MIN; i++)
+		feed_busy(SEVERE, BF_OVERLOAD_BUSY_HOT);
+	assert_int_equal(overload.state, BF_OVERLOAD_GUARDED);
+}
+
+static void what_is_left_out_comes_back_when_there_is_time_however_long_packets_take(void **state)
+{
+	(void)state;
+
+	start();
+	raise_to(BF_OVERLOAD_LEVEL_MAX);
+	/* in between it stays */
+	for (int i = 0; i < 1000; i++)
+		assert_false(feed_busy(HOT, BF_OVERLOAD_BUSY_LOW));
+	for (int i = 0; i < 1000; i++)
+		feed_busy(HOT, BF_OVERLOAD_BUSY_LOW - 1);
+	assert_int_equal(overload.level, 0);
 	assert_int_equal(overload.state, BF_OVERLOAD_NORMAL);
 }
 
@@ -547,7 +597,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(within_the_budget_nothing_happens),
-		cmocka_unit_test(one_bad_interval_only_refuses_joins),
+		cmocka_unit_test(bad_intervals_now_and_then_change_nothing),
+		cmocka_unit_test(some_bad_intervals_in_a_row_only_refuse_joins),
 		cmocka_unit_test(lasting_overload_goes_up_level_by_level_in_order),
 		cmocka_unit_test(severe_overload_goes_up_two_levels_with_each_interval),
 		cmocka_unit_test(few_packets_say_nothing),
@@ -559,6 +610,9 @@ int main(void)
 		cmocka_unit_test(what_comes_long_after_a_step_down_does_not_come_of_it),
 		cmocka_unit_test(a_normal_minute_forgets_the_waiting),
 		cmocka_unit_test(a_busy_thread_is_not_given_more),
+		cmocka_unit_test(a_thread_that_finds_time_to_wait_is_not_overloaded),
+		cmocka_unit_test(
+			what_is_left_out_comes_back_when_there_is_time_however_long_packets_take),
 		cmocka_unit_test(a_clock_that_steps_keeps_nothing_up),
 		cmocka_unit_test(layers_shrink_in_the_stated_order),
 		cmocka_unit_test(no_level_gives_more_than_the_one_before),

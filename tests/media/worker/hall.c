@@ -93,6 +93,12 @@ static void on_event(void *arg, struct bf_msg *msg)
 {
 	struct hall *hall = arg;
 
+	if (msg->kind == BF_MEDIA_TRACK) {
+		const struct bf_media_track *track = (const struct bf_media_track *)msg;
+
+		hall->suspended_count += track->event == BF_TRACK_SUSPENDED && track->muted;
+		hall->resumed_count += track->event == BF_TRACK_SUSPENDED && !track->muted;
+	}
 	if (msg->kind == BF_MEDIA_ERROR) {
 		const struct bf_media_error *error = (const struct bf_media_error *)msg;
 
@@ -209,7 +215,7 @@ void hall_leave(struct hall *hall, uint64_t room_id, uint64_t participant_id)
 	bf_rooms_on_request(hall->rooms, &msg->msg);
 }
 
-static void publish(struct hall *hall, uint64_t room_id, uint64_t participant_id)
+static void publish(struct hall *hall, uint64_t room_id, uint64_t participant_id, bool is_simulcast)
 {
 	static char sdp[PEER_SDP_MAX];
 	struct bf_media_offer *msg;
@@ -217,7 +223,7 @@ static void publish(struct hall *hall, uint64_t room_id, uint64_t participant_id
 	size_t len;
 
 	peer_open(&peer, BF_SRTP_AEAD_AES_128_GCM);
-	peer_offer(&peer, false, sdp);
+	peer_offer(&peer, is_simulcast, sdp);
 	peer_close(&peer);
 	len = strlen(sdp);
 	msg = bf_msg_new(BF_MEDIA_OFFER, sizeof(*msg) + len + 1);
@@ -230,14 +236,14 @@ static void publish(struct hall *hall, uint64_t room_id, uint64_t participant_id
 	bf_rooms_on_request(hall->rooms, &msg->msg);
 }
 
-struct hall_sources hall_publisher(
-	struct hall *hall, uint64_t org_id, uint64_t room_id, uint64_t participant_id)
+static struct hall_sources add_sources(struct hall *hall, uint64_t org_id, uint64_t room_id,
+	uint64_t participant_id, bool is_simulcast)
 {
 	struct hall_sources sources = {{0}, {0}};
 	struct bf_participant *participant;
 
 	assert_true(hall_join(hall, org_id, room_id, participant_id));
-	publish(hall, room_id, participant_id);
+	publish(hall, room_id, participant_id, is_simulcast);
 	participant = hall_find(hall, room_id, participant_id);
 	BF_LIST_EACH(track, &participant->tracks, struct bf_track, node) {
 		struct hall_source *source = track->is_video ? &sources.picture : &sources.sound;
@@ -252,6 +258,18 @@ struct hall_sources hall_publisher(
 	assert_non_null(sources.sound.track);
 	assert_non_null(sources.picture.track);
 	return sources;
+}
+
+struct hall_sources hall_publisher(
+	struct hall *hall, uint64_t org_id, uint64_t room_id, uint64_t participant_id)
+{
+	return add_sources(hall, org_id, room_id, participant_id, false);
+}
+
+struct hall_sources hall_simulcaster(
+	struct hall *hall, uint64_t org_id, uint64_t room_id, uint64_t participant_id)
+{
+	return add_sources(hall, org_id, room_id, participant_id, true);
 }
 
 /* As if the transport had connected. */
@@ -305,7 +323,7 @@ unsigned hall_listeners(
 
 static void hand_in(struct hall_source *source, bool marker, const uint8_t *payload)
 {
-	uint8_t bytes[12 + PAYLOAD];
+	uint8_t bytes[12 + 8 + PAYLOAD], ext[4] = {4 << 4 | 0, '1', 10 << 4 | 0};
 	struct bf_wr wr = bf_wr(bytes, sizeof(bytes));
 	struct bf_rtp rtp = {.pt = source->is_video ? 96 : 111,
 		.marker = marker,
@@ -313,7 +331,11 @@ static void hand_in(struct hall_source *source, bool marker, const uint8_t *payl
 		.timestamp = source->timestamp,
 		.ssrc = source->ssrc};
 
-	bf_rtp_write_header(&wr, &rtp, bf_bytes(NULL, 0));
+	if (source->rid) {
+		ext[3] = (uint8_t)source->rid[0];
+		rtp.ext_profile = 0xbede;
+	}
+	bf_rtp_write_header(&wr, &rtp, bf_bytes(ext, source->rid ? sizeof(ext) : 0));
 	memcpy(bytes + bf_wr_len(&wr), payload, PAYLOAD);
 	assert_int_equal(bf_conn_on_rtp(source->conn, bf_bytes(bytes, bf_wr_len(&wr) + PAYLOAD),
 				 bf_loop_now_us(source->hall->loop)),

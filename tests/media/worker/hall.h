@@ -45,10 +45,11 @@ struct hall {
 	unsigned listener_count;
 	struct hall_copy copies[HALL_COPIES];
 	size_t copy_count;
-	struct hall_error error; /* the last one; "" before */
+	struct hall_error error;		 /* the last one; "" before */
+	unsigned suspended_count, resumed_count; /* subscriptions that were told so */
 };
 
-/* Who speaks: one track of sound or picture. */
+/* Who speaks: one track of sound or picture, of which a packet may name a layer. */
 struct hall_source {
 	struct hall *hall;
 	struct bf_conn *conn;
@@ -57,6 +58,7 @@ struct hall_source {
 	uint16_t seq;
 	uint16_t picture_id;
 	bool is_video;
+	const char *rid; /* NULL: there is one layer */
 };
 
 extern int64_t hall_clock_us; /* what bf_clock_mono_us says; link with --wrap=bf_clock_mono_us */
@@ -75,6 +77,10 @@ struct hall_sources {
 	struct hall_source sound, picture;
 };
 struct hall_sources hall_publisher(
+	struct hall *hall, uint64_t org_id, uint64_t room_id, uint64_t participant_id);
+
+/* The same with a picture of three layers: whoever hands in packets sets ssrc, seq and rid ("q", "h", "f") of each. */
+struct hall_sources hall_simulcaster(
 	struct hall *hall, uint64_t org_id, uint64_t room_id, uint64_t participant_id);
 
 /* `count` participants join, with ids that count up from `first_id`, and listen to both. Their numbers count up from what is

@@ -111,6 +111,8 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 	const char *const flags[] = {"--media.udp-port=0", "--media.cache-mib=8",
 		"--media.pin=off", /* others run here as well */
 		flag};
+	static char no_trains[] = "BELFRY_MEDIA_GSO=off";
+	bool has_trains = strcmp(getenv("BELFRY_MEDIA_GSO") ?: "auto", "off") != 0;
 	char why[512] = "";
 
 	memset(stage, 0, sizeof(*stage));
@@ -121,8 +123,9 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 	assert_in_range(worker_count, 1, STAGE_WORKERS);
 	stage->worker_count = worker_count;
 	assert_int_equal(bf_conf_new(&stage->conf), 0);
-	assert_int_equal(bf_conf_load(stage->conf, NULL, (char *[]){NULL}, flag ? 4 : 3,
-				 (char *const *)(uintptr_t)flags, why, sizeof(why)),
+	assert_int_equal(
+		bf_conf_load(stage->conf, NULL, (char *[]){has_trains ? NULL : no_trains, NULL},
+			flag ? 4 : 3, (char *const *)(uintptr_t)flags, why, sizeof(why)),
 		0);
 	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
 	assert_int_equal(bf_metrics_new(&stage->metrics), 0);
@@ -139,7 +142,7 @@ void stage_open_many(struct stage *stage, enum bf_io io, unsigned worker_count)
 
 void stage_open(struct stage *stage, enum bf_io io)
 {
-	const char *count = getenv("STAGE_WORKERS");
+	const char *count = getenv("BELFRY_MEDIA_WORKERS");
 
 	stage_open_many(stage, io, count ? (unsigned)strtoul(count, NULL, 10) : 1);
 }

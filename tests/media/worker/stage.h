@@ -1,7 +1,8 @@
 /* tests/media/worker/stage.h - real media workers, their events, and participants that use them.
  *
- * One worker, unless a test asks for more, or the environment does: STAGE_WORKERS=3 runs any of these tests with three, where
- * participants go to one after the other.
+ * One worker, unless a test asks for more, or the environment does: BELFRY_MEDIA_WORKERS=3 runs any of these tests with three, where
+ * participants go to one after the other. BELFRY_MEDIA_SRTP_ENGINE and BELFRY_MEDIA_GSO count as for the server; most tests run on
+ * both I/O backends by themselves. tests/variants.cmake has them.
  */
 #ifndef BF_TESTS_MEDIA_WORKER_STAGE_H
 #define BF_TESTS_MEDIA_WORKER_STAGE_H

@@ -162,7 +162,7 @@ static void rooms_take_what_is_said(void **state)
 	rooms_conf.loop = loop;
 	allocated = 0;
 	assert_int_equal(bf_rooms_new(&rooms, &rooms_conf), 0);
-	assert_in_range(allocated, bf_rooms_bytes(), bf_rooms_bytes() + KIB); /* the map of rooms */
+	assert_in_range(allocated, bf_rooms_bytes(), bf_rooms_bytes() + 2 * KIB); /* the maps */
 	bf_rooms_free(rooms);
 	bf_loop_free(loop);
 }

@@ -269,12 +269,42 @@ static void without_limits_nothing_is_counted(void **state)
 	close_hall(hall);
 }
 
+/* Of two workers that have the room each counts what it sends itself. */
+static void a_room_on_several_workers_has_one_budget_for_all_who_receive(void **state)
+{
+	struct hall *hall = open_hall(
+		(struct bf_budget_limits){0, 0}, (struct bf_budget_limits){.packets_per_s = 1000});
+	struct hall_sources sources = hall_publisher(hall, 0, ROOM, HOST);
+	struct bf_room *room = sources.sound.track->participant->room;
+	struct bf_participant elsewhere[3];
+
+	(void)state;
+	(void)hall_listeners(hall, &sources, GUESTS, 1); /* and the host: two receive here */
+	assert_int_equal(room->budget.packets.rate, 1000);
+	for (unsigned i = 0; i < 3; i++) {
+		elsewhere[i] = (struct bf_participant){.room = room, .is_remote = true};
+		bf_org_set_receiver(&elsewhere[i], i < 2);
+	}
+	assert_int_equal(room->budget.packets.rate, 500);
+	bf_org_set_receiver(&elsewhere[0], true); /* told again */
+	bf_org_set_receiver(&elsewhere[2], false);
+	assert_int_equal(room->budget.packets.rate, 500);
+	hall_leave(hall, ROOM, GUESTS);
+	assert_int_equal(room->budget.packets.rate, 333);
+	for (unsigned i = 0; i < 2; i++)
+		bf_org_set_receiver(&elsewhere[i], false);
+	assert_int_equal(room->budget.packets.rate, 1000);
+	assert_int_equal(room->budget.bits.rate, 0); /* no limit stays none */
+	close_hall(hall);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_room_over_its_budget_keeps_its_sound),
 		cmocka_unit_test(pictures_come_back_with_a_keyframe),
 		cmocka_unit_test(sound_alone_may_be_too_much),
+		cmocka_unit_test(a_room_on_several_workers_has_one_budget_for_all_who_receive),
 		cmocka_unit_test(retransmissions_count_as_pictures),
 		cmocka_unit_test(organizations_do_not_use_up_each_others),
 		cmocka_unit_test(a_join_over_the_budget_is_refused_and_told_which),
