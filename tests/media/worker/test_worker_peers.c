@@ -10,6 +10,7 @@
 
 #define HOUSES 3
 #define DAVE   0xda4e
+#define EVE    0xe4e
 
 static struct house
 	houses[HOUSES]; /* Alice lives in the first, Bob in the second, Carol in the third */
@@ -495,10 +496,9 @@ static void a_rooms_budget_is_shared_by_those_who_receive(void **state)
 }
 
 /* By the estimate somebody needs 221 packets a second of Alice's sound and picture. */
-static void a_full_room_is_full_on_each_of_its_workers(void **state)
+static void open_limited(int64_t packets_per_s)
 {
-	(void)state;
-	house_limit_rooms((struct bf_budget_limits){.packets_per_s = 700});
+	house_limit_rooms((struct bf_budget_limits){.packets_per_s = packets_per_s});
 	house_open(houses, HOUSES);
 	house_join(alices, ALICE, true);
 	house_pass(houses, 0);
@@ -508,14 +508,38 @@ static void a_full_room_is_full_on_each_of_its_workers(void **state)
 	assert_int_equal(bobs->refused, 0);
 	house_join(carols, CAROL, true);
 	house_pass(houses, BF_MS(30));
-	assert_int_equal(carols->refused, 0);
-	house_join(carols, DAVE, true);
-	house_pass(houses, BF_MS(30));
-	assert_int_equal(carols->refused, 1);
-	assert_int_equal(bf_rooms_counters(carols->rooms)->joins_over_budget, 1);
-	assert_int_equal(packets_of(carols), 700 / 3); /* as before */
+}
+
+static void close_limited(void)
+{
 	house_close(houses);
 	house_limit_rooms((struct bf_budget_limits){0, 0});
+}
+
+static void a_full_room_is_full_for_the_first_on_another_worker(void **state)
+{
+	(void)state;
+	open_limited(500); /* a third of it is not enough for Carol */
+	assert_int_equal(carols->refused, 1);
+	assert_int_equal(bf_rooms_counters(carols->rooms)->joins_over_budget, 1);
+	assert_int_equal(packets_of(alices), 250);
+	close_limited();
+}
+
+static void who_joins_brings_a_share_along(void **state)
+{
+	(void)state;
+	open_limited(950);
+	assert_int_equal(packets_of(carols), 950 / 3); /* enough for her alone */
+	house_join(carols, DAVE, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 0);
+	assert_int_equal(packets_of(carols), 950 / 2);
+	house_join(carols, EVE, true); /* three fifths are not enough for three */
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 1);
+	assert_int_equal(packets_of(carols), 950 / 2); /* as before */
+	close_limited();
 }
 
 int main(void)
@@ -531,7 +555,8 @@ int main(void)
 		cmocka_unit_test(caches_of_what_is_no_longer_wanted_are_given_back),
 		cmocka_unit_test(records_of_a_turn_are_seen_when_it_ends),
 		cmocka_unit_test(a_rooms_budget_is_shared_by_those_who_receive),
-		cmocka_unit_test(a_full_room_is_full_on_each_of_its_workers),
+		cmocka_unit_test(a_full_room_is_full_for_the_first_on_another_worker),
+		cmocka_unit_test(who_joins_brings_a_share_along),
 	};
 
 	return cmocka_run_group_tests_name("worker_peers", tests, set_up, tear_down);
