@@ -17,6 +17,7 @@
 static int left = -1;
 static bool has_failed, is_armed, is_spared;
 static int64_t clock_us = BF_SEC(1000);
+static struct bf_budget_limits room_limits;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -212,6 +213,7 @@ static void open_rooms(struct house *house)
 					 .room_participant_count_max = 10,
 					 .pacer_block_count = 64,
 					 .transit_budget_us = BF_OVERLOAD_BUDGET_US,
+					 .room_limits = room_limits,
 					 .arg = house,
 					 .post = on_event,
 					 .worker = house->idx,
@@ -225,6 +227,11 @@ static void open_rooms(struct house *house)
 	for (unsigned i = 0; i < house->count; i++)
 		if (i != house->idx)
 			bf_pipe_attach(pipe_from(house, i), house->loop, on_records, house);
+}
+
+void house_limit_rooms(struct bf_budget_limits limits)
+{
+	room_limits = limits;
 }
 
 void house_open(struct house *houses, unsigned count)
@@ -286,12 +293,17 @@ static void request(struct house *house, void *msg)
 
 void house_join(struct house *house, uint64_t id, bool auto_subscribe)
 {
+	house_join_as(house, id, auto_subscribe, STAGE_ALL);
+}
+
+void house_join_as(struct house *house, uint64_t id, bool auto_subscribe, uint32_t grants)
+{
 	struct bf_media_join *msg = bf_msg_new(BF_MEDIA_JOIN, sizeof(*msg));
 
 	msg->request_id = ++house->asked;
 	msg->room_id = STAGE_ROOM;
 	msg->participant_id = id;
-	msg->grants = STAGE_ALL;
+	msg->grants = grants;
 	msg->auto_subscribe = auto_subscribe;
 	request(house, msg);
 }

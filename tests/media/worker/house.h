@@ -50,11 +50,13 @@ bool house_has_failed(void);
 
 /* `houses` are `count` in a row; 1 is a server with one worker. */
 void house_open(struct house *houses, unsigned count);
+void house_limit_rooms(struct bf_budget_limits limits); /* of those opened from now on */
 void house_close(struct house *houses);
 
 /* Requests. Allocations may fail in them unless `house_spare_requests`. */
 void house_spare_requests(bool is_spared);
 void house_join(struct house *house, uint64_t id, bool auto_subscribe);
+void house_join_as(struct house *house, uint64_t id, bool auto_subscribe, uint32_t grants);
 void house_offer(struct house *house, uint64_t id, enum bf_pc pc, const char *sdp);
 void house_answer(struct house *house, struct peer *bob); /* if there is an offer */
 void house_mute(struct house *house, uint64_t id, uint64_t track_id, bool is_muted);

@@ -10,6 +10,7 @@
 
 #define HOUSES 3
 #define DAVE   0xda4e
+#define EVE    0xe4e
 
 static struct house
 	houses[HOUSES]; /* Alice lives in the first, Bob in the second, Carol in the third */
@@ -458,6 +459,89 @@ static void caches_of_what_is_no_longer_wanted_are_given_back(void **state)
 	house_close(houses);
 }
 
+/* ---- budgets ---- */
+
+static int64_t packets_of(struct house *house)
+{
+	return room_of(house)->budget.packets.rate;
+}
+
+static void a_rooms_budget_is_shared_by_those_who_receive(void **state)
+{
+	(void)state;
+	house_limit_rooms((struct bf_budget_limits){.packets_per_s = 1200});
+	house_open(houses, HOUSES);
+	house_join(alices, ALICE, true);
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 1200);
+	house_join(bobs, BOB, true);
+	house_join(bobs, DAVE, true);
+	house_join_as(carols, CAROL, false, BF_GRANT_PUBLISH); /* who receives nothing */
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(packets_of(alices), 400);
+	assert_int_equal(packets_of(bobs), 800);
+	assert_int_equal(room_of(bobs)->budget.bits.rate, 0); /* no limit has no shares */
+	house_leave(bobs, DAVE);
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 600);
+	assert_int_equal(packets_of(bobs), 600);
+	house_leave(bobs, BOB); /* the last one there, and his room with him */
+	house_pass(houses, 0);
+	assert_int_equal(packets_of(alices), 1200);
+	house_leave(carols, CAROL);
+	house_leave(alices, ALICE);
+	house_pass(houses, BF_MS(30));
+	house_close(houses);
+	house_limit_rooms((struct bf_budget_limits){0, 0});
+}
+
+/* By the estimate somebody needs 221 packets a second of Alice's sound and picture. */
+static void open_limited(int64_t packets_per_s)
+{
+	house_limit_rooms((struct bf_budget_limits){.packets_per_s = packets_per_s});
+	house_open(houses, HOUSES);
+	house_join(alices, ALICE, true);
+	house_pass(houses, 0);
+	publish(&peers[0], house_published);
+	house_join(bobs, BOB, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(bobs->refused, 0);
+	house_join(carols, CAROL, true);
+	house_pass(houses, BF_MS(30));
+}
+
+static void close_limited(void)
+{
+	house_close(houses);
+	house_limit_rooms((struct bf_budget_limits){0, 0});
+}
+
+static void a_full_room_is_full_for_the_first_on_another_worker(void **state)
+{
+	(void)state;
+	open_limited(500); /* a third of it is not enough for Carol */
+	assert_int_equal(carols->refused, 1);
+	assert_int_equal(bf_rooms_counters(carols->rooms)->joins_over_budget, 1);
+	assert_int_equal(packets_of(alices), 250);
+	close_limited();
+}
+
+static void who_joins_brings_a_share_along(void **state)
+{
+	(void)state;
+	open_limited(950);
+	assert_int_equal(packets_of(carols), 950 / 3); /* enough for her alone */
+	house_join(carols, DAVE, true);
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 0);
+	assert_int_equal(packets_of(carols), 950 / 2);
+	house_join(carols, EVE, true); /* three fifths are not enough for three */
+	house_pass(houses, BF_MS(30));
+	assert_int_equal(carols->refused, 1);
+	assert_int_equal(packets_of(carols), 950 / 2); /* as before */
+	close_limited();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +554,9 @@ int main(void)
 		cmocka_unit_test(an_earlier_life_of_a_room_says_nothing_about_the_next),
 		cmocka_unit_test(caches_of_what_is_no_longer_wanted_are_given_back),
 		cmocka_unit_test(records_of_a_turn_are_seen_when_it_ends),
+		cmocka_unit_test(a_rooms_budget_is_shared_by_those_who_receive),
+		cmocka_unit_test(a_full_room_is_full_for_the_first_on_another_worker),
+		cmocka_unit_test(who_joins_brings_a_share_along),
 	};
 
 	return cmocka_run_group_tests_name("worker_peers", tests, set_up, tear_down);
