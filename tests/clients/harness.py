@@ -106,6 +106,7 @@ class Server:
     def _check_variant(self):
         """A variant that is not in force would prove nothing."""
         workers = self.logged('event="media worker" ')
+        check(workers, "no line of a media worker")
         for name, field in VARIANT.items():
             value = os.environ.get(name)
             if value and field and not all(f" {field}={value}" in line for line in workers):
@@ -130,17 +131,36 @@ class Server:
         """The lines that hold all of `words`."""
         return [line for line in self.lines if all(word in line for word in words)]
 
-    def counts(self):
-        """Its metrics that are not 0."""
+    def metrics(self):
         connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
-        except OSError as error:
-            return [f"no metrics: {error}"]
+            return connection.getresponse().read().decode()
         finally:
             connection.close()
+
+    def counts(self):
+        """Its metrics that are not 0."""
+        try:
+            text = self.metrics()
+        except OSError as error:
+            return [f"no metrics: {error}"]
         return [line for line in text.splitlines() if not line.startswith("#") and not line.endswith(" 0")]
+
+    async def runs_as_variant(self):
+        """The same of what only shows when two are in a room: what the kernel made of trains, and that the room is on several threads."""
+        gso = {"auto": {"1"}, "off": {"0"}}.get(os.environ.get("BELFRY_MEDIA_GSO"), {"0", "1"})
+        is_spread = os.environ.get("BELFRY_MEDIA_SPREAD") == "round-robin"
+
+        def is_in_force():
+            text = self.metrics()
+            trains = re.findall(r'^belfry_udp_gso{worker="\d+"} (\d+)$', text, re.M)
+            people = re.findall(r'^belfry_media_participants{worker="\d+"} (\d+)$', text, re.M)
+            check(trains and len(trains) == len(people), "no metrics of media workers")
+            used = len(people) - people.count("0")
+            return set(trains) <= gso and (not is_spread or len(people) == 1 or used > 1)
+
+        await until(lambda: asyncio.to_thread(is_in_force), "the variant is in force")
 
     def stop(self):
         """Ask it to end, and see that it does so in order."""

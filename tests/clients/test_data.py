@@ -82,6 +82,7 @@ async def old_and_new_sections_talk_to_each_other(server):
         label, message = await ada.next()
         check_equal((label, message[0], message[HEADER:]), ("chat", "*", "from bob"), "what ada received")
         check(not bob.received, f"bob received {bob.received} besides")
+        await server.runs_as_variant()
 
 
 @test()

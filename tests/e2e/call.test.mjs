@@ -11,6 +11,7 @@ async function both(t, kindOfAda, kindOfBob, room) {
   await ada.join(server, room);
   await bob.join(server, room);
   await Promise.all([ada.sees('Bob'), bob.sees('Ada')]);
+  await server.runsAsVariant();
   return { server, ada, bob };
 }
 

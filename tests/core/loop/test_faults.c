@@ -1,5 +1,6 @@
 #include "tests/core/loop/peer.h"
 
+#include "core/base/rand.h"
 #include "core/loop/inbox.h"
 #include "core/loop/udp.h"
 
@@ -27,6 +28,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
 
 void *__wrap_malloc(size_t size)
 {
@@ -43,13 +46,28 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 	return alloc_fails() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
-/* How the kernel answers sendmmsg. */
+/* How the kernel answers sendmmsg, and sendmsg. */
 static struct {
 	int train_errno;    /* of every train; 0: none */
 	int next_errno;	    /* of the next call only */
 	unsigned count_max; /* messages it takes at once; 0: all */
 	int calls;
+	int single_idx; /* of a call of sendmsg, and what it is answered; 0: it is sent */
+	int single_errno;
+	int single_calls;
+	bool is_wild; /* both as the dice fall */
+	struct bf_prng dice;
 } net;
+
+/* What a kernel may say to a datagram or a train: 0 as often as all else. */
+static int wild_errno(void)
+{
+	static const int errors[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM, EIO, EINVAL, EMSGSIZE,
+		ECONNREFUSED, EPERM, ENETUNREACH, EHOSTUNREACH};
+	uint32_t dice = bf_prng_below(&net.dice, 22);
+
+	return dice < 11 ? errors[dice] : 0;
+}
 
 static bool is_train(const struct msghdr *msg)
 {
@@ -65,6 +83,10 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	unsigned taken = 0;
 
 	net.calls++;
+	if (net.is_wild) {
+		net.next_errno = wild_errno();
+		net.count_max = 1 + bf_prng_below(&net.dice, 4);
+	}
 	if (net.next_errno) {
 		errno = net.next_errno;
 		net.next_errno = 0;
@@ -79,6 +101,19 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 		return -1;
 	}
 	return __real_sendmmsg(fd, messages, taken, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	int error = net.single_calls++ == net.single_idx ? net.single_errno : 0;
+
+	if (net.is_wild)
+		error = wild_errno();
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	return __real_sendmsg(fd, msg, flags);
 }
 
 /* --- memory --- */
@@ -323,6 +358,73 @@ static void a_refused_train_is_counted_and_the_next_one_goes(void **state)
 	}
 }
 
+/* The train's datagrams go one by one then, and one that is refused again takes none of the others with it. */
+static void of_a_refused_train_only_what_is_refused_again_is_lost(void **state)
+{
+	static const int errors[] = {EMSGSIZE, ECONNREFUSED, ENOBUFS, EAGAIN, EINTR};
+
+	for (size_t i = 0; i < 2 * 5; i++) {
+		bool is_lost = errors[i / 2] != EINTR;
+		const struct bf_udp_counters *counters;
+		struct link link;
+
+		link_open(&link, state);
+		counters = bf_udp_counters(link.from);
+		net.train_errno = i % 2 ? EMSGSIZE : EIO;
+		net.single_errno = errors[i / 2];
+		net.single_idx = 2;
+		link_send(&link, 5, 100);
+		link_send(&link, 1, 40); /* shorter: the last one of the train */
+		TURN_UNTIL(link.loop, link.got == (is_lost ? 4 : 5) * 100u + 40);
+		assert_int_equal(counters->tx_packets, is_lost ? 5 : 6);
+		assert_int_equal(counters->tx_dropped, is_lost ? 1 : 0);
+		assert_int_equal(counters->has_gso, i % 2);
+		link_close(&link);
+	}
+}
+
+/* All came that the counters say were sent, and no others: a train, its rest, a batch of them are lost only as counted. */
+static void whatever_the_kernel_answers_each_datagram_is_sent_or_counted(void **state)
+{
+	const struct bf_udp_counters *counters;
+	uint64_t committed = 0;
+	struct link link;
+
+	link_open(&link, state);
+	counters = bf_udp_counters(link.from);
+	bf_prng_init(&net.dice, 7);
+	net.is_wild = true;
+	for (int round = 0; round < 300; round++) {
+		struct bf_addr to[2] = {link.addr, bf_udp_local(link.from)};
+
+		for (uint32_t i = bf_prng_below(&net.dice, 40); i > 0; i--) {
+			size_t len = bf_prng_below(&net.dice, 4)
+					     ? 300
+					     : 1 + bf_prng_below(&net.dice, 300);
+
+			link.addr = to[bf_prng_below(&net.dice, 2)];
+			link_send(&link, 1, len);
+			committed++;
+		}
+		link.addr = to[0];
+		bf_udp_flush(link.from);
+		assert_int_equal(counters->tx_packets + counters->tx_dropped, committed);
+		TURN_UNTIL(link.loop, link.got == counters->tx_bytes);
+		if (!counters->has_gso) { /* it is given up for good: another socket, and on */
+			link_close(&link);
+			link_open(&link, state);
+			bf_prng_init(&net.dice, (uint64_t)round);
+			net.is_wild = true;
+			counters = bf_udp_counters(link.from);
+			committed = 0;
+		}
+	}
+	for (int i = 0; i < 5; i++) /* nothing is on its way any more */
+		assert_int_equal(bf_loop_turn(link.loop, 0), 0);
+	assert_int_equal(link.got, counters->tx_bytes);
+	link_close(&link);
+}
+
 static void what_sendmmsg_leaves_is_sent_next(void **state)
 {
 	struct link link;
@@ -403,6 +505,8 @@ int main(void)
 		ON_BOTH(a_train_too_large_for_the_device_says_nothing_about_gso),
 		ON_BOTH(a_full_send_buffer_or_device_drops_and_counts),
 		ON_BOTH(a_refused_train_is_counted_and_the_next_one_goes),
+		ON_BOTH(of_a_refused_train_only_what_is_refused_again_is_lost),
+		ON_BOTH(whatever_the_kernel_answers_each_datagram_is_sent_or_counted),
 		ON_BOTH(what_sendmmsg_leaves_is_sent_next),
 		cmocka_unit_test(auto_falls_back_to_epoll_where_io_uring_is_refused),
 	};

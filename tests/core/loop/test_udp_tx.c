@@ -51,7 +51,7 @@ static void before_flush(void *arg)
 	link->unfilled_count = 0;
 }
 
-static void link_open_on(struct link *link, struct bf_loop *loop, size_t slab_bytes)
+static void link_open_at(struct link *link, struct bf_loop *loop, const char *ip, size_t slab_bytes)
 {
 	const struct bf_udp_conf conf = {
 		.rcvbuf_bytes = 212992, .tx_slab_bytes = slab_bytes, .before_flush = before_flush};
@@ -59,7 +59,7 @@ static void link_open_on(struct link *link, struct bf_loop *loop, size_t slab_by
 
 	memset(link, 0, sizeof(*link));
 	link->loop = loop;
-	assert_int_equal(bf_addr_parse(&addr, "127.0.0.1:0"), 0);
+	assert_int_equal(bf_addr_parse_ip(&addr, ip, 0), 0);
 	assert_int_equal(bf_udp_open(&link->from, loop, &addr, &conf, on_packets, link), 0);
 	assert_int_equal(bf_udp_open(&link->to, loop, &addr, &conf, on_packets, link), 0);
 	link->addr = bf_udp_local(link->to);
@@ -67,7 +67,7 @@ static void link_open_on(struct link *link, struct bf_loop *loop, size_t slab_by
 
 static void link_open(struct link *link, void **state, size_t slab_bytes)
 {
-	link_open_on(link, both_loop(state), slab_bytes);
+	link_open_at(link, both_loop(state), "127.0.0.1", slab_bytes);
 }
 
 static void link_close(struct link *link)
@@ -110,6 +110,42 @@ static void a_train_has_64_datagrams_at_most(void **state)
 	for (int i = 0; i < 65; i++)
 		assert_int_equal(link.got_first[i], i);
 	assert_trains(&link, 2, 65);
+	link_close(&link);
+}
+
+static void a_full_train_may_end_with_a_shorter_datagram(void **state)
+{
+	struct link link;
+
+	link_open(&link, state, 0);
+	for (int i = 0; i < 63; i++)
+		commit(&link, 100, (uint8_t)i);
+	commit(&link, 40, 63);
+	TURN_UNTIL(link.loop, link.got_count == 64);
+	for (size_t i = 0; i < 64; i++) {
+		assert_int_equal(link.got_first[i], i);
+		assert_int_equal(link.got_lens[i], i < 63 ? 100 : 40);
+	}
+	assert_trains(&link, 1, 64);
+	link_close(&link);
+}
+
+static void a_train_has_the_bytes_of_one_datagram_at_most(void **state)
+{
+	struct link link;
+
+	link_open(&link, state, 0);
+	for (size_t last = 1007; last <= 1008; last++) { /* 43 * 1500 + 1007 = 65507 */
+		size_t before = link.got_count;
+
+		for (int i = 0; i < 43; i++)
+			commit(&link, 1500, (uint8_t)i);
+		commit(&link, last, 43);
+		TURN_UNTIL(link.loop, link.got_count == before + 44);
+		assert_int_equal(link.got_lens[before + 43], last);
+	}
+	assert_trains(&link, 1 + 2, 88);
+	assert_int_equal(bf_udp_counters(link.from)->tx_dropped, 0);
 	link_close(&link);
 }
 
@@ -240,52 +276,55 @@ static int narrow_loopback(int mtu)
 	return err;
 }
 
-/* Exit statuses: 0 well, 77 no such network here, others the failed step. */
-static int run_narrow(enum bf_io io)
+static bool comes(struct link *link, size_t count)
 {
+	for (int i = 0; i < 200 && link->got_count < count; i++)
+		(void)bf_loop_turn(link->loop, BF_MS(10));
+	return link->got_count == count;
+}
+
+/* `fits`: the largest datagram that passes. Exit statuses: 0 well, 77 no such network here, others the failed step. */
+static int run_narrow(enum bf_io io, const char *ip, size_t fits)
+{
+	const struct bf_udp_counters *counters;
 	struct bf_loop *loop;
 	struct link link;
 
 	if (narrow_loopback(1280) < 0 || bf_loop_new(&loop, io))
 		return 77;
-	link_open_on(&link, loop, 0);
-	if (!bf_udp_counters(link.from)->has_gso)
+	link_open_at(&link, loop, ip, 0);
+	counters = bf_udp_counters(link.from);
+	if (!counters->has_gso)
 		return 77;
 	for (int i = 0; i < 5; i++)
-		commit(&link, 1200, (uint8_t)i); /* fits: with its headers 1228 */
-	for (int i = 0; i < 200 && link.got_count < 5; i++)
-		(void)bf_loop_turn(loop, BF_MS(10));
-	if (link.got_count != 5 || bf_udp_counters(link.from)->tx_trains != 1)
+		commit(&link, fits, (uint8_t)i);
+	if (!comes(&link, 5) || counters->tx_trains != 1)
 		return 1;
 	for (int i = 0; i < 3; i++)
-		commit(&link, 1400, 100);
+		commit(&link, fits + 1, 100);
 	commit(&link, 600, 42); /* behind three that cannot pass */
-	for (int i = 0; i < 200 && link.got_count < 6; i++)
-		(void)bf_loop_turn(loop, BF_MS(10));
-	if (link.got_count != 6 || link.got_first[5] != 42)
+	if (!comes(&link, 6) || link.got_first[5] != 42)
 		return 2;
-	if (bf_udp_counters(link.from)->tx_dropped != 3)
+	if (counters->tx_dropped != 3)
 		return 3;
-	if (!bf_udp_counters(link.from)->has_gso)
+	if (!counters->has_gso)
 		return 4; /* one narrow path must not take the trains from all others */
 	for (int i = 0; i < 5; i++)
-		commit(&link, 1200, (uint8_t)i);
-	for (int i = 0; i < 200 && link.got_count < 11; i++)
-		(void)bf_loop_turn(loop, BF_MS(10));
-	if (link.got_count != 11 || bf_udp_counters(link.from)->tx_trains != 3)
+		commit(&link, fits, (uint8_t)i);
+	if (!comes(&link, 11) || counters->tx_trains != 3)
 		return 5;
 	link_close(&link);
 	return 0;
 }
 
-static void a_narrow_path_takes_what_fits_and_leaves_trains_on(void **state)
+static void expect_narrow(void **state, const char *ip, size_t fits)
 {
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(run_narrow(*(enum bf_io *)*state));
+		_exit(run_narrow(*(enum bf_io *)*state, ip, fits));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77) {
@@ -295,16 +334,29 @@ static void a_narrow_path_takes_what_fits_and_leaves_trains_on(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void a_narrow_path_takes_what_fits_and_leaves_trains_on(void **state)
+{
+	expect_narrow(state, "127.0.0.1", 1280 - 20 - 8);
+}
+
+static void a_narrow_path_of_ipv6_does_so_too(void **state)
+{
+	expect_narrow(state, "::1", 1280 - 40 - 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(a_train_has_64_datagrams_at_most),
+		ON_BOTH(a_full_train_may_end_with_a_shorter_datagram),
+		ON_BOTH(a_train_has_the_bytes_of_one_datagram_at_most),
 		ON_BOTH(mixed_sizes_make_as_few_trains_as_may_be_and_keep_their_order),
 		ON_BOTH(single_sockets_send_no_trains),
 		ON_BOTH(what_is_taken_back_does_not_leave),
 		ON_BOTH(datagrams_may_be_written_until_they_leave),
 		ON_BOTH(a_receiver_that_is_gone_costs_the_others_nothing),
 		ON_BOTH(a_narrow_path_takes_what_fits_and_leaves_trains_on),
+		ON_BOTH(a_narrow_path_of_ipv6_does_so_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ const VARIANTS = { BELFRY_MEDIA_IO: 'io', BELFRY_MEDIA_SRTP_ENGINE: 'srtp', BELF
 /** A variant that is not in force would prove nothing. */
 function checkVariant(log, args) {
   const workers = log.split('\n').filter((line) => line.includes('event="media worker" '));
+  if (workers.length === 0) throw new Error('no line of a media worker');
   for (const [name, field] of Object.entries(VARIANTS))
     for (const line of workers)
       if (process.env[name] && !line.includes(` ${field}=${process.env[name]}`)) throw new Error(`not ${name}=${process.env[name]}: ${line}`);
@@ -60,6 +61,21 @@ export class Server {
 
   async metrics() {
     return (await fetch(`${this.url}/metrics`)).text();
+  }
+
+  /** The same of what only shows when people are in a room: what the kernel made of trains, and that the room is on several threads. */
+  async runsAsVariant() {
+    const { BELFRY_MEDIA_GSO: gso, BELFRY_MEDIA_SPREAD: spread } = process.env;
+    await until('the variant is in force', async () => {
+      const text = await this.metrics();
+      const each = (name) => [...text.matchAll(new RegExp(`^${name}\\{worker="\\d+"\\} (\\d+)$`, 'gm'))].map((found) => Number(found[1]));
+      const [trains, people] = [each('belfry_udp_gso'), each('belfry_media_participants')];
+      if (trains.length === 0 || people.length !== trains.length) throw new Error('no metrics of media workers');
+      return (
+        (!gso || trains.every((is) => is === (gso === 'off' ? 0 : 1))) &&
+        (spread !== 'round-robin' || people.length === 1 || people.filter((count) => count > 0).length > 1)
+      );
+    });
   }
 }
 

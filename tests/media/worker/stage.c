@@ -40,11 +40,23 @@ static int on_event(void *arg, struct bf_msg *msg)
 
 static void wake(void *arg, unsigned worker)
 {
-	struct stage *stage = arg;
+	struct bf_worker **workers = arg;
 
-	if (worker < stage->worker_count &&
-		stage->workers[worker]) /* the last queue is the peers', who look by themselves */
-		bf_worker_wake(stage->workers[worker]);
+	if (worker < STAGE_WORKERS &&
+		workers[worker]) /* the last queue is the peers', who look by themselves */
+		bf_worker_wake(workers[worker]);
+}
+
+static enum bf_io choose_io(enum bf_io io)
+{
+	const char *name = getenv("BELFRY_MEDIA_IO");
+
+	if (io != BF_IO_AUTO || !name || strcmp(name, "auto") == 0)
+		return io;
+	if (strcmp(name, bf_io_name(BF_IO_URING)) == 0)
+		return BF_IO_URING;
+	assert_string_equal(name, bf_io_name(BF_IO_EPOLL));
+	return BF_IO_EPOLL;
 }
 
 /* BELFRY_MEDIA_SRTP_ENGINE as for the server itself; the peers of the tests are libsrtp2 in any case. */
@@ -61,7 +73,7 @@ static enum bf_srtp_engine_kind srtp_engine(void)
 static int post_event(void *arg, struct bf_msg *msg)
 {
 	struct stage_end *end = arg;
-	int err = on_event(end->stage->queue, msg);
+	int err = on_event(end->queue, msg);
 
 	pthread_mutex_lock(&end->lock);
 	end->is_waiting = end->is_held;
@@ -75,7 +87,19 @@ static int post_event(void *arg, struct bf_msg *msg)
 
 static int post_peer(void *arg, unsigned worker, struct bf_msg *msg)
 {
-	return bf_worker_post(((struct stage_end *)arg)->stage->workers[worker], msg);
+	return bf_worker_post(((struct stage_end *)arg)->workers[worker], msg);
+}
+
+/* A variant that is not in force would prove nothing. */
+static void expect_variant(const struct bf_worker *worker, enum bf_io io)
+{
+	const char *engine = getenv("BELFRY_MEDIA_SRTP_ENGINE");
+	enum bf_io wanted = choose_io(io);
+
+	if (wanted != BF_IO_AUTO)
+		assert_int_equal(bf_worker_io(worker), wanted);
+	if (engine && strcmp(engine, "auto") != 0)
+		assert_string_equal(bf_worker_srtp(worker), engine);
 }
 
 static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
@@ -84,12 +108,13 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 	char why[512] = "";
 
 	assert_int_equal(bf_addr_parse_ip(&loopback, "127.0.0.1", 0), 0);
-	stage->ends[idx].stage = stage;
+	stage->ends[idx].queue = stage->queue;
+	stage->ends[idx].workers = stage->workers;
 	pthread_mutex_init(&stage->ends[idx].lock, NULL);
 	pthread_cond_init(&stage->ends[idx].changed, NULL);
 	if (bf_worker_start(&stage->workers[idx],
 		    &(struct bf_worker_conf){.idx = idx,
-			    .io = io,
+			    .io = choose_io(io),
 			    .conf = stage->conf,
 			    .log = stage->log,
 			    .metrics = stage->metrics,
@@ -104,6 +129,20 @@ static void start_worker(struct stage *stage, enum bf_io io, unsigned idx)
 			    .post_peer = post_peer},
 		    why, sizeof(why)))
 		fail_msg("%s", why);
+	expect_variant(stage->workers[idx], io);
+}
+
+/* What is open, for a test that fails does not close it. */
+static struct stage left_open;
+
+static void clear_left_open(void)
+{
+	struct stage left = left_open;
+
+	if (!left.workers)
+		return;
+	print_message("the test before left a stage open\n");
+	stage_close(&left);
 }
 
 void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, const char *flag)
@@ -115,7 +154,10 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 	bool has_trains = strcmp(getenv("BELFRY_MEDIA_GSO") ?: "auto", "off") != 0;
 	char why[512] = "";
 
+	clear_left_open();
 	memset(stage, 0, sizeof(*stage));
+	stage->workers = calloc(STAGE_WORKERS, sizeof(struct bf_worker *));
+	stage->ends = calloc(STAGE_WORKERS, sizeof(*stage->ends));
 	stage->queue = calloc(1, sizeof(*stage->queue));
 	pthread_mutex_init(&stage->queue->lock, NULL);
 	pthread_cond_init(&stage->queue->changed, NULL);
@@ -129,8 +171,10 @@ void stage_open_with(struct stage *stage, enum bf_io io, unsigned worker_count, 
 		0);
 	assert_int_equal(bf_log_new(&stage->log, STDERR_FILENO, BF_LOG_LOGFMT, BF_LOG_WARN), 0);
 	assert_int_equal(bf_metrics_new(&stage->metrics), 0);
-	assert_int_equal(bf_sctp_stack_new(&stage->sctp, worker_count + 1, wake, stage), 0);
+	assert_int_equal(
+		bf_sctp_stack_new(&stage->sctp, worker_count + 1, wake, stage->workers), 0);
 	assert_int_equal(bf_pipe_grid_new(&stage->pipes, worker_count), 0);
+	left_open = *stage;
 	for (unsigned i = 0; i < worker_count; i++)
 		start_worker(stage, io, i);
 }
@@ -147,12 +191,25 @@ void stage_open(struct stage *stage, enum bf_io io)
 	stage_open_many(stage, io, count ? (unsigned)strtoul(count, NULL, 10) : 1);
 }
 
+static void let_go(struct stage_end *end)
+{
+	pthread_mutex_lock(&end->lock);
+	end->is_held = false;
+	pthread_cond_broadcast(&end->changed);
+	pthread_mutex_unlock(&end->lock);
+}
+
 void stage_close(struct stage *stage)
 {
+	left_open.workers = NULL;
 	for (unsigned i = 0; i < stage->worker_count; i++)
-		bf_worker_stop(stage->workers[i]);
+		let_go(&stage->ends[i]);
 	for (unsigned i = 0; i < stage->worker_count; i++)
-		bf_worker_free(stage->workers[i]);
+		if (stage->workers[i])
+			bf_worker_stop(stage->workers[i]);
+	for (unsigned i = 0; i < stage->worker_count; i++)
+		if (stage->workers[i])
+			bf_worker_free(stage->workers[i]);
 	bf_pipe_grid_free(stage->pipes, stage->worker_count);
 	bf_sctp_stack_free(stage->sctp);
 	BF_LIST_EACH(item, &stage->queue->items, struct queued, node) {
@@ -160,6 +217,8 @@ void stage_close(struct stage *stage)
 		free(item);
 	}
 	free(stage->queue);
+	free(stage->ends);
+	free(stage->workers);
 	bf_metrics_free(stage->metrics);
 	bf_log_free(stage->log);
 	bf_conf_free(stage->conf);
@@ -347,12 +406,7 @@ void stage_hold(struct stage *stage, unsigned worker)
 
 void stage_release(struct stage *stage, unsigned worker)
 {
-	struct stage_end *end = &stage->ends[worker];
-
-	pthread_mutex_lock(&end->lock);
-	end->is_held = false;
-	pthread_cond_broadcast(&end->changed);
-	pthread_mutex_unlock(&end->lock);
+	let_go(&stage->ends[worker]);
 	stage_drop(stage, BF_MEDIA_ERROR, NOBODY);
 }
 
@@ -575,14 +629,35 @@ static int64_t sum(const char *text, const char *series, unsigned worker_count)
 	return value;
 }
 
-int64_t stage_metric(struct stage *stage, const char *series)
+/* Whether each worker has published all it counted until `us`: its beat is the last of what it publishes. */
+static bool have_published(struct stage *stage, int64_t us)
 {
-	int64_t value;
+	bool have = true;
 	char *text;
 	size_t len;
 
-	if (bf_clock_mono_us() - stage->published_us > BF_MS(500)) {
-		usleep(1100 * 1000); /* the workers publish once a second */
+	assert_int_equal(bf_metrics_print(stage->metrics, &text, &len), 0);
+	for (unsigned i = 0; i < stage->worker_count; i++) {
+		char series[64];
+
+		snprintf(series, sizeof(series), "belfry_worker_beat_us{worker=\"%u\"} ", i);
+		have = have && sum(text, series, 1) > us;
+	}
+	free(text);
+	return have;
+}
+
+int64_t stage_metric(struct stage *stage, const char *series)
+{
+	int64_t now_us = bf_clock_mono_us(), value;
+	char *text;
+	size_t len;
+
+	if (now_us - stage->published_us > BF_MS(500)) {
+		for (int i = 0; !have_published(stage, now_us); i++) {
+			assert_true(i < 1000); /* ten seconds */
+			usleep(10 * 1000);
+		}
 		stage->published_us = bf_clock_mono_us();
 	}
 	assert_int_equal(bf_metrics_print(stage->metrics, &text, &len), 0);

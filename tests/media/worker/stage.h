@@ -1,8 +1,9 @@
 /* tests/media/worker/stage.h - real media workers, their events, and participants that use them.
  *
  * One worker, unless a test asks for more, or the environment does: BELFRY_MEDIA_WORKERS=3 runs any of these tests with three, where
- * participants go to one after the other. BELFRY_MEDIA_SRTP_ENGINE and BELFRY_MEDIA_GSO count as for the server; most tests run on
- * both I/O backends by themselves. tests/variants.cmake has them.
+ * participants go to one after the other. BELFRY_MEDIA_IO (unless the test says which by itself), BELFRY_MEDIA_SRTP_ENGINE and
+ * BELFRY_MEDIA_GSO count as for the server, and what is not in force fails the test. tests/variants.cmake has them.
+ * A test that fails leaves its stage behind; the next stage_open clears it away.
  */
 #ifndef BF_TESTS_MEDIA_WORKER_STAGE_H
 #define BF_TESTS_MEDIA_WORKER_STAGE_H
@@ -18,7 +19,8 @@
 
 /* What a worker is given to call us by. */
 struct stage_end {
-	struct stage *stage;
+	struct stage_queue *queue;
+	struct bf_worker **workers;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_held, is_waiting; /* at its next event; it has come to that */
@@ -30,8 +32,8 @@ struct stage {
 	struct bf_metrics *metrics;
 	struct bf_sctp_stack *sctp;
 	struct bf_pipe **pipes;
-	struct bf_worker *workers[STAGE_WORKERS];
-	struct stage_end ends[STAGE_WORKERS];
+	struct bf_worker **workers; /* STAGE_WORKERS, NULL those that there are not */
+	struct stage_end *ends;	    /* of each; not in here, for they outlive a test that fails */
 	unsigned worker_count;
 	struct {
 		uint64_t participant_id;
@@ -40,7 +42,7 @@ struct stage {
 	unsigned place_count, next_place;
 	struct stage_queue *queue; /* events in the order they came */
 	uint64_t next_request_id;
-	int64_t published_us; /* what was published by then may be read for a moment */
+	int64_t published_us; /* all workers have published since; it may be read for a moment */
 };
 
 void stage_open(struct stage *stage, enum bf_io io);
@@ -116,7 +118,7 @@ struct stage_received stage_subscriber(
  * who connects or speaks by other means calls it. */
 void stage_settle(struct stage *stage);
 
-/* The value of a drop counter, or of a series, once the workers have published it (within 1.1 s); several are read at once, one after the
+/* The value of a drop counter, or of a series, once all workers have published it (each second); several are read at once, one after the
  * other. What is of worker="0" is the sum of all workers'. */
 int64_t stage_drops(struct stage *stage, const char *reason);
 int64_t stage_metric(struct stage *stage, const char *series);
