@@ -1,6 +1,6 @@
 /* Every allocation of OpenSSL fails once: constructors say so and leave nothing behind. And what an association keeps. */
 #include "core/base/clock.h"
-#include "media/dtls/dtls.h"
+#include "media/dtls/dtls_priv.h"
 #include "tests/media/dtls/dtls_pair.h"
 
 #include <errno.h>
@@ -206,6 +206,41 @@ static void a_quiet_association_that_lacks_memory_ends_with_a_reason(void **stat
 	pair_deinit(&pair);
 }
 
+/* A peer that may not: OpenSSL's own messages, under the association's keys. */
+static void a_quiet_association_refuses_another_handshake_and_is_quiet_again(void **state)
+{
+	(void)state;
+	for (size_t asking = 0; asking < 2; asking++) {
+		struct pair pair;
+		size_t quiet_bytes;
+		struct bf_dtls *asked;
+
+		pair_init(&pair, 1);
+		pair_connect(&pair);
+		pair_run(&pair, BF_SEC(5));
+		quiet_bytes = live_bytes;
+		asked = pair.end[!asking];
+		pair.end[asking]->now_us = pair.now_us;
+		SSL_clear_options(pair.end[asking]->ssl, SSL_OP_NO_RENEGOTIATION);
+		assert_true(SSL_alloc_buffers(pair.end[asking]->ssl));
+		assert_int_equal(SSL_renegotiate(pair.end[asking]->ssl), 1);
+		(void)SSL_do_handshake(pair.end[asking]->ssl);
+		assert_int_equal(pair.end[asking]->out.count, 1);
+		pair_collect(&pair);
+		assert_true(pair_step(&pair, BF_SEC(6)));
+		assert_true(asked->has_buffers); /* it has read it */
+		assert_int_equal(bf_dtls_state(asked), BF_DTLS_CONNECTED);
+		bf_dtls_on_timer(asked, BF_SEC(10));
+		assert_false(asked->has_buffers);
+		assert_true(bf_dtls_deadline_us(asked) == INT64_MAX);
+		bf_dtls_free(pair.end[asking]); /* what it wanted of memory is its own affair */
+		pair.end[asking] = NULL;
+		assert_true(live_bytes < quiet_bytes);
+		assert_int_equal(bf_dtls_write(asked, bf_bytes_str("hello")), 0);
+		pair_deinit(&pair);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +250,7 @@ int main(void)
 		cmocka_unit_test(
 			a_quiet_association_gives_its_buffers_back_and_takes_them_when_it_needs_them),
 		cmocka_unit_test(a_quiet_association_that_lacks_memory_ends_with_a_reason),
+		cmocka_unit_test(a_quiet_association_refuses_another_handshake_and_is_quiet_again),
 	};
 
 	if (!CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free))
