@@ -411,6 +411,21 @@ static void tracks_of_one_participant_are_bounded(void **state)
 	socket_free(f, bob);
 }
 
+static void worker_suspends(
+	struct fixture *f, uint64_t room_id, uint64_t participant_id, uint64_t track_id)
+{
+	struct bf_media_track *msg = bf_msg_new(BF_MEDIA_TRACK, sizeof(*msg));
+
+	assert_non_null(msg);
+	msg->event = BF_TRACK_SUSPENDED;
+	msg->muted = 1;
+	msg->room_id = room_id;
+	msg->participant_id = participant_id;
+	msg->track_id = track_id;
+	msg->is_video = 1;
+	bf_rtc_hub_on_media(&f->hub, &msg->msg);
+}
+
 static void what_concerns_one_subscriber_goes_to_it_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +447,11 @@ static void what_concerns_one_subscriber_goes_to_it_alone(void **state)
 	assert_member_id(data, "track_id", 0x77);
 	assert_int_equal(bf_json_get_bool(data, "suspended", &is_suspended), 0);
 	assert_false(is_suspended);
+	worker_suspends(f, b.room_id, b.participant_id, 0x77);
+	data = data_of(hear(bob, "track:suspended"));
+	assert_member_id(data, "track_id", 0x77);
+	assert_int_equal(bf_json_get_bool(data, "suspended", &is_suspended), 0);
+	assert_true(is_suspended);
 	layer->room_id = b.room_id;
 	layer->participant_id = b.participant_id;
 	layer->track_id = 0x77;
