@@ -1,5 +1,6 @@
 #include "signaling/auth/join_key.h"
 
+#include "core/base/id.h"
 #include "core/base/json.h"
 
 #include <errno.h>
@@ -125,7 +126,19 @@ static bool is_member(const struct bf_json *json, const char *key, const char *w
 	return bf_json_get_str(json, key, &value) == 0 && bf_bytes_is(value, wanted);
 }
 
-/* The members that decide what the key may be used for; cjose reads the numbers. */
+/* A number of P-256 is 32 bytes, unpadded (RFC 7518 section 6.2). cjose ends the process where it finds padding. */
+static bool is_number(const struct bf_json *json, const char *key)
+{
+	uint8_t number[COORDINATE_BYTES];
+	struct bf_bytes text;
+	bool is_ok = bf_json_get_str(json, key, &text) == 0 && !memchr(text.data, '=', text.len) &&
+		     bf_base64url_decode(number, sizeof(number), text) == COORDINATE_BYTES;
+
+	OPENSSL_cleanse(number, sizeof(number));
+	return is_ok;
+}
+
+/* What the key may be used for, and that its numbers can be read. */
 static const char *check_jwk(const struct bf_json *json, bool is_private)
 {
 	bool has_d = bf_json_get(json, "d") != NULL;
@@ -139,6 +152,8 @@ static const char *check_jwk(const struct bf_json *json, bool is_private)
 	if (has_d != is_private)
 		return is_private ? "holds no private key"
 				  : "holds a private key; configure the public one";
+	if (!is_number(json, "x") || !is_number(json, "y") || (has_d && !is_number(json, "d")))
+		return "holds no numbers of 32 bytes in base64url without padding";
 	return NULL;
 }
 

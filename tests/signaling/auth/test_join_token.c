@@ -421,7 +421,14 @@ static void malformed_tokens_are_refused(void **state)
 	assert_int_equal(verify(f->verifier, token, NOW, &grants), -EBADMSG);
 	make_token(token, f->key, ES256, CLAIMS);
 	strcat(token, " ");
-	assert_int_equal(verify(f->verifier, token, NOW, &grants), -EACCES);
+	assert_int_equal(verify(f->verifier, token, NOW, &grants), -EBADMSG);
+	/* padding within each part */
+	for (unsigned part = 0, at = 1; part < 3; part++) {
+		make_token(token, f->key, ES256, CLAIMS);
+		token[at] = '=';
+		assert_int_equal(verify(f->verifier, token, NOW, &grants), -EBADMSG);
+		at += (unsigned)strcspn(token + at, ".") + 2;
+	}
 	/* too long, although well signed */
 	snprintf(payload, sizeof(payload),
 		"{\"room\":\"demo\",\"exp\":1795946500,\"x\":\"%03000d\"}", 0);
@@ -469,7 +476,11 @@ static void bad_keys_are_named(void **state)
 {
 	struct fixture *f = *state;
 	struct bf_join_verifier *verifier = NULL;
-	char path[PATH], why[256], *many[BF_JOIN_KEYS + 1];
+	char path[PATH], why[256], text[512], *many[BF_JOIN_KEYS + 1];
+	static const char *const bad_numbers[] = {"1", "null", "\"\"", "\"AAAA\"",
+		"\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"",
+		"\"AAAA==AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
+		"\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"", NULL};
 
 	path_of(f, path, "absent.pem");
 	expect_bad_key(path, -ENOENT, "No such file");
@@ -489,6 +500,12 @@ static void bad_keys_are_named(void **state)
 			 "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
 			 "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}");
 	expect_bad_key(path, -EINVAL, "point");
+	for (const char *const *bad = bad_numbers; *bad; bad++) {
+		snprintf(text, sizeof(text), "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":%s,\"y\":%s}",
+			*bad, *bad);
+		write_text(path, text);
+		expect_bad_key(path, -EINVAL, "32 bytes");
+	}
 	write_jwk(f, path, "bad", f->key, ",\"alg\":\"ES384\"", false);
 	expect_bad_key(path, -EINVAL, "algorithm");
 	write_jwk(f, path, "bad", f->key, ",\"use\":\"enc\"", false);
