@@ -1,3 +1,5 @@
+/* The pacer, on virtual time. One long file: every test speaks to the same sender and list of what it sent, which are small
+ * and would be a module of their own only for the sake of length. */
 #include "core/base/clock.h"
 #include "core/base/rand.h"
 #include "media/cc/pacer.h"

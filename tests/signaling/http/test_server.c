@@ -1,4 +1,4 @@
-/* The server over real sockets on loopback, on both kinds of loop. */
+/* The server over real sockets on loopback, on both kinds of loop. Long, as every test needs the same routes and fixture. */
 #include "signaling/http/server_priv.h"
 #include "tests/signaling/http/loopback.h"
 
