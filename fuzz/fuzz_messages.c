@@ -176,6 +176,11 @@ static void command(struct world *world, struct bf_bytes line)
 			bf_rtc_hub_lost(&world->hub, client->session);
 		open_socket(world, client);
 		break;
+	case 'g':
+		if (client->session)
+			bf_rtc_hub_left(&world->hub, client->session);
+		open_socket(world, client);
+		break;
 	case 't':
 		world->now_us += line.len > 1 ? (int64_t)line.data[1] * BF_SEC(1) : BF_MS(100);
 		bf_rtc_hub_set_time(&world->hub, world->now_us, BF_SEC(1795946400));

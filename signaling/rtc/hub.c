@@ -336,6 +336,12 @@ void bf_rtc_hub_lost(struct bf_rtc_hub *hub, struct bf_rtc_session *session)
 	bf_list_append(&hub->lost_sessions, &session->in_lost);
 }
 
+void bf_rtc_hub_left(struct bf_rtc_hub *hub, struct bf_rtc_session *session)
+{
+	bf_rtc_session_detach(session);
+	bf_rtc_hub_end_session(hub, session, "left");
+}
+
 void bf_rtc_hub_end_session(
 	struct bf_rtc_hub *hub, struct bf_rtc_session *session, const char *reason)
 {

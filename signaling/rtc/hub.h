@@ -125,8 +125,11 @@ int bf_rtc_hub_open(struct bf_rtc_hub *hub, const struct bf_rtc_sink *sink);
 void bf_rtc_hub_receive(
 	struct bf_rtc_hub *hub, struct bf_rtc_session *session, struct bf_bytes text);
 
-/* The session's socket is gone. */
+/* The session's socket is gone without a word: its client may come back for a while. */
 void bf_rtc_hub_lost(struct bf_rtc_hub *hub, struct bf_rtc_session *session);
+
+/* Its client has closed the socket on purpose: the session ends. */
+void bf_rtc_hub_left(struct bf_rtc_hub *hub, struct bf_rtc_session *session);
 
 /* server:closing to everybody; all sockets closed, everybody leaves. */
 void bf_rtc_hub_close(struct bf_rtc_hub *hub);

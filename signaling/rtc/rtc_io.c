@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "signaling/rtc/rtc_priv.h"
+#include "signaling/ws/ws_codec.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,6 +92,12 @@ static void on_message(void *arg, struct bf_ws *ws, struct bf_bytes text)
 	bf_rtc_exit(rtc);
 }
 
+/* Whether the client meant it: a page that was closed (1001), a program that is done (1000, or a close frame without a code). */
+static bool is_goodbye(int code)
+{
+	return code == BF_WS_NORMAL || code == BF_WS_GOING_AWAY || code == BF_WS_NO_CODE;
+}
+
 static void on_close(void *arg, struct bf_ws *ws, int code)
 {
 	struct socket *socket = arg;
@@ -101,7 +108,10 @@ static void on_close(void *arg, struct bf_ws *ws, int code)
 		BF_LOG(rtc->hub.conf.log, BF_LOG_DEBUG, "socket closed",
 			BF_ID("connection", socket->session->id), BF_INT("code", code));
 		bf_rtc_enter(rtc);
-		bf_rtc_hub_lost(&rtc->hub, socket->session);
+		if (is_goodbye(code))
+			bf_rtc_hub_left(&rtc->hub, socket->session);
+		else
+			bf_rtc_hub_lost(&rtc->hub, socket->session);
 		bf_rtc_exit(rtc);
 	}
 	bf_list_remove(&socket->node);

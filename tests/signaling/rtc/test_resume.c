@@ -152,6 +152,27 @@ static void session_ends_when_nobody_comes_back(void **state)
 	socket_free(f, bob);
 }
 
+static void who_left_on_purpose_is_gone_and_cannot_come_back(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *first = socket_open(f), *second = socket_open(f), *bob = socket_open(f);
+	struct memory ada = greet(first);
+	struct joined a = join(f, first, "demo", "Ada");
+
+	join(f, bob, "demo", "Bob");
+	hear_all(bob);
+	bf_rtc_hub_left(&f->hub, first->session);
+	assert_null(first->session);
+	take_post(f, BF_MEDIA_LEAVE);
+	assert_member_id(
+		data_of(hear(bob, "participant:left")), "participant_id", a.participant_id);
+	hear_all(second);
+	hear_error(second, "resume_failed", resume(f, second, &ada));
+	socket_free(f, first);
+	socket_free(f, second);
+	socket_free(f, bob);
+}
+
 static void half_open_socket_gives_way(void **state)
 {
 	struct fixture *f = *state;
@@ -330,6 +351,7 @@ int main(void)
 		TEST(answers_to_what_was_asked_before_are_replayed_and_not_made_twice),
 		TEST(join_that_is_answered_meanwhile_is_not_lost),
 		TEST(session_ends_when_nobody_comes_back),
+		TEST(who_left_on_purpose_is_gone_and_cannot_come_back),
 		TEST(half_open_socket_gives_way),
 		TEST(forgotten_frames_make_resuming_impossible_and_end_the_session),
 		TEST(last_seq_that_never_was_is_refused),

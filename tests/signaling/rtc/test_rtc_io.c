@@ -221,6 +221,42 @@ static void socket_joins_and_hears(void **state)
 	assert_false(bf_rtc_is_idle(f->rtc)); /* she may come back */
 }
 
+/* A close frame with that code, or with none (0), by somebody who has joined. */
+static void close_with(struct fixture *f, unsigned code)
+{
+	uint8_t frame[8] = {0x88, 0x80};
+	struct loopback client;
+
+	open_socket(f, &client);
+	say(&client, "{\"type\":\"room:join\",\"id\":\"7\",\"data\":{\"room\":\"demo\",\"name\":"
+		     "\"Ada\"}}");
+	done(f, ((struct bf_media_join *)last_post(f, BF_MEDIA_JOIN))->request_id);
+	assert_true(loopback_wait_text(&client, "room:joined"));
+	forget_posts(f);
+	if (code) {
+		frame[1] |= 2;
+		bf_put_u16(frame + 6, (uint16_t)code);
+	}
+	loopback_send(&client, bf_bytes(frame, code ? 8 : 6));
+	loopback_wait_closed(&client);
+	loopback_close(&client);
+}
+
+static void who_closes_on_purpose_has_left(void **state)
+{
+	static const unsigned codes[] = {1000, 1001, 0};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		close_with(f, codes[i]);
+		last_post(f, BF_MEDIA_LEAVE);
+		assert_true(bf_rtc_is_idle(f->rtc));
+	}
+	close_with(f, 4001); /* to come back at another socket */
+	assert_int_equal(f->post_count, 0);
+	assert_false(bf_rtc_is_idle(f->rtc));
+}
+
 static void session_goes_on_at_another_socket(void **state)
 {
 	struct fixture *f = *state;
@@ -450,6 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(socket_joins_and_hears),
+		TEST(who_closes_on_purpose_has_left),
 		TEST(session_goes_on_at_another_socket),
 		TEST(foreign_origins_are_refused),
 		TEST(whip_from_post_to_delete),
