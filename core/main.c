@@ -196,15 +196,15 @@ static void name_holder(struct server *server, bool is_tcp, unsigned port)
 		snprintf(server->why + len, WHY_MAX - len, " (taken by %s)", holder);
 }
 
-static void export_srtp_engine(struct server *server, unsigned idx)
+/* What a worker has chosen, or was left with: a metric that is 1, with the choice as its label. */
+static void export_choice(struct server *server, unsigned idx, const char *name, const char *label,
+	const char *choice, const char *help)
 {
 	struct bf_metric *metric;
 	char labels[64];
 
-	snprintf(labels, sizeof(labels), "worker=\"%u\",engine=\"%s\"", idx,
-		bf_worker_srtp(server->workers[idx]));
-	metric = bf_metric_new(server->metrics, BF_METRIC_GAUGE, "belfry_srtp_engine", labels,
-		"1 for the SRTP engine in force");
+	snprintf(labels, sizeof(labels), "worker=\"%u\",%s=\"%s\"", idx, label, choice);
+	metric = bf_metric_new(server->metrics, BF_METRIC_GAUGE, name, labels, help);
 	if (metric)
 		bf_metric_set(metric, 1);
 }
@@ -220,7 +220,10 @@ static int start_worker(struct server *server, unsigned idx, const struct bf_wor
 		return err;
 	}
 	server->worker_count++;
-	export_srtp_engine(server, idx);
+	export_choice(server, idx, "belfry_io_backend", "backend",
+		bf_io_name(bf_worker_io(server->workers[idx])), "1 for the I/O backend in force");
+	export_choice(server, idx, "belfry_srtp_engine", "engine",
+		bf_worker_srtp(server->workers[idx]), "1 for the SRTP engine in force");
 	BF_LOG(server->log, BF_LOG_INFO, "media worker", BF_UINT("worker", idx),
 		BF_UINT("port", bf_worker_port(server->workers[idx])),
 		BF_STR("io", bf_io_name(bf_worker_io(server->workers[idx]))),

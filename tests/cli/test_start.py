@@ -106,6 +106,7 @@ def without_io_uring_auto_falls_back_and_says_so_and_uring_does_not_start():
         check_in('event="no io_uring: running on epoll"', server.log)
         check_in("Operation not permitted", server.log)
         check_equal(server.request("GET", "/health").status, 200, "the health")
+        check_in('belfry_io_backend{worker="0",backend="epoll"} 1', server.request("GET", "/metrics").text)
     run("run", *cli.ANY_PORTS, "--io=uring", preexec_fn=cli.forbid_io_uring).exits(
         1, "cannot start: event loop (media.io=uring): Operation not permitted"
     )
