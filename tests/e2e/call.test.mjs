@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { person } from './lib/call.mjs';
 import { startServer } from './lib/server.mjs';
-import { pause, until } from './lib/wait.mjs';
+import { until } from './lib/wait.mjs';
 
 async function both(t, kindOfAda, kindOfBob, room) {
   const server = await startServer(t);
@@ -30,10 +30,7 @@ test('two Chromiums see and hear each other, mute, leave and come back', async (
   await ada.page.press('m');
   await bob.until('sees that Ada is muted', () => [...window.belfry.room.participants.values()][0].track('microphone').muted);
   await bob.until('the tile says so', () => document.querySelector('.tile[aria-label^="Ada"]').getAttribute('aria-label').includes('microphone off'));
-  await pause(500); // what was under way is played
-  const silent = (await bob.inbound('Ada', 'microphone')).totalAudioEnergy;
-  await pause(2_500); // two beeps of the fake microphone would have come
-  assert.ok((await bob.inbound('Ada', 'microphone')).totalAudioEnergy - silent < 1e-5, 'a muted microphone is silent');
+  await bob.hearsNothing('Ada');
   await ada.page.press('m');
   await bob.until('sees that Ada is not muted', () => ![...window.belfry.room.participants.values()][0].track('microphone').muted);
   await bob.hears('Ada');

@@ -1,7 +1,7 @@
 // People in a room: what they do on the page, and what their browser says about it.
 import assert from 'node:assert/strict';
 import { start } from './browsers.mjs';
-import { until } from './wait.mjs';
+import { pause, until } from './wait.mjs';
 
 /** Lines of the test picture: two layers, and cheap enough for several browsers on two cores. */
 const HEIGHT = 360;
@@ -115,6 +115,25 @@ export class Person {
   async hears(name, { source = 'microphone' } = {}) {
     const before = (await this.inbound(name, source))?.totalAudioEnergy ?? 0;
     await until(`${this.name} hears ${name}`, async () => ((await this.inbound(name, source))?.totalAudioEnergy ?? 0) > before + 1e-5);
+  }
+
+  /** `counter` of a received track stands still for `forMs`: what was under way when it was stopped has been played. */
+  async standsStill(what, counter, { name, source, atMost, forMs }) {
+    await until(what, async () => {
+      const before = (await this.inbound(name, source))[counter];
+      await pause(forMs);
+      return (await this.inbound(name, source))[counter] - before <= atMost;
+    });
+  }
+
+  /** `name`'s picture stands still. */
+  decodesNothing(name, { source = 'camera', forMs = 1_500 } = {}) {
+    return this.standsStill(`${this.name} decodes nothing of ${name}'s ${source}`, 'framesDecoded', { name, source, atMost: 0, forMs });
+  }
+
+  /** `name`'s sound has ended and faded: where two beeps of the fake microphone would have come, nothing is played. */
+  hearsNothing(name, { source = 'microphone', forMs = 2_500 } = {}) {
+    return this.standsStill(`${this.name} hears nothing of ${name}`, 'totalAudioEnergy', { name, source, atMost: 1e-5, forMs });
   }
 
   /** Everything that goes wrong in the page is an error of the test. */
