@@ -45,9 +45,10 @@ static bool is_previous_live(const struct bf_ice *ice)
 void bf_ice_restart(struct bf_ice *ice, const struct bf_ice_creds *local)
 {
 	assert(local->pwd[0] && local->ufrag[0]);
-	if (!is_previous_live(
-		    ice)) /* else nothing has used the present ones: the peer is at the previous */
+	/* Else nothing has used the present ones: the peer is at the previous. */
+	if (!is_previous_live(ice) || ice->is_previous_renewed)
 		ice->previous = ice->local;
+	ice->is_previous_renewed = false;
 	ice->local = *local;
 	ice->generation++;
 	if (!ice->is_remote_restarted)
@@ -55,26 +56,33 @@ void bf_ice_restart(struct bf_ice *ice, const struct bf_ice_creds *local)
 	ice->is_remote_restarted = false;
 }
 
-/* Which of our credentials a user name "ours:theirs" speaks of; NULL if none. The part behind the colon must be the
- * peer's only where we know it: proof is the password, and a check may come before the description. */
-static const struct bf_ice_creds *find_creds(const struct bf_ice *ice, struct bf_bytes username)
+/* What a user name "ours:theirs" speaks of. */
+struct claim {
+	const struct bf_ice_creds *creds; /* NULL: of none of ours */
+	/* Our previous ones with the peer's new part: it restarted, and checked a new path before our answer has told it
+	 * the new password. Chromium then stays with the pair of the two for as long as the path lives. */
+	bool is_renewed;
+};
+
+/* The part behind the colon must be the peer's only where we know it: proof is the password, and a check may come
+ * before the description. */
+static struct claim find_creds(const struct bf_ice *ice, struct bf_bytes username)
 {
 	const uint8_t *colon = username.len > 0 ? memchr(username.data, ':', username.len) : NULL;
-	struct bf_bytes ours, theirs;
+	bool is_remote_known = ice->remote_ufrag[0] && !ice->is_remote_restarted;
+	struct bf_bytes ours;
+	bool is_theirs;
 
 	if (!colon)
-		return NULL;
+		return (struct claim){0};
 	ours = bf_bytes(username.data, (size_t)(colon - username.data));
-	theirs = bf_bytes(colon + 1, username.len - ours.len - 1);
-	if (bf_bytes_is(ours, ice->local.ufrag)) {
-		if (ice->remote_ufrag[0] && !ice->is_remote_restarted &&
-			!bf_bytes_is(theirs, ice->remote_ufrag))
-			return NULL;
-		return &ice->local;
-	}
+	is_theirs = is_remote_known && bf_bytes_is(bf_bytes(colon + 1, username.len - ours.len - 1),
+					       ice->remote_ufrag);
+	if (bf_bytes_is(ours, ice->local.ufrag) && (is_theirs || !is_remote_known))
+		return (struct claim){.creds = &ice->local};
 	if (is_previous_live(ice) && bf_bytes_is(ours, ice->previous.ufrag))
-		return &ice->previous;
-	return NULL;
+		return (struct claim){.creds = &ice->previous, .is_renewed = is_theirs};
+	return (struct claim){0};
 }
 
 static int find_path(const struct bf_ice *ice, const struct bf_ice_path *path)
@@ -175,7 +183,6 @@ static void commit(struct bf_ice *ice, const struct bf_ice_path *path,
 	struct bf_ice_valid *valid;
 	bool is_first_nomination;
 
-	memset(&ice->previous, 0, sizeof(ice->previous)); /* the new credentials are in use */
 	if (idx < 0)
 		idx = add_path(ice, path, out);
 	valid = &ice->paths[idx];
@@ -206,58 +213,59 @@ static void refuse(struct bf_ice_result *out, uint8_t *reply, struct bf_bytes pa
 }
 
 /* Where an error is due, the answer is about as long as the question: nothing to amplify. */
-static const struct bf_ice_creds *authenticate(const struct bf_ice *ice, struct bf_bytes packet,
+static struct claim authenticate(const struct bf_ice *ice, struct bf_bytes packet,
 	struct bf_stun_request *request, uint8_t *reply, struct bf_ice_result *out)
 {
 	const struct bf_bytes unsigned_ = bf_bytes(NULL, 0);
-	const struct bf_ice_creds *creds;
+	const struct claim none = {0};
+	struct claim claim;
 	struct bf_stun_peek peek;
 	struct bf_bytes password;
 
 	if (bf_stun_peek(&peek, packet) < 0) {
 		out->drop = BF_DROP_STUN_MALFORMED;
-		return NULL;
+		return none;
 	}
 	if (peek.cls != BF_STUN_REQUEST || !peek.is_binding) {
 		out->drop = BF_DROP_STUN_UNKNOWN;
-		return NULL;
+		return none;
 	}
-	creds = find_creds(ice, peek.username);
-	if (!creds) {
+	claim = find_creds(ice, peek.username);
+	if (!claim.creds) {
 		refuse(out, reply, packet, peek.username.len > 0 ? 401 : 400, unsigned_,
 			BF_DROP_STUN_UNKNOWN);
-		return NULL;
+		return none;
 	}
-	password = bf_bytes_str(creds->pwd);
+	password = bf_bytes_str(claim.creds->pwd);
 	switch (bf_stun_check_request(request, packet, password)) {
 	case 0:
-		return creds;
+		return claim;
 	case -EACCES:
 		refuse(out, reply, packet, 401, unsigned_, BF_DROP_STUN_AUTH);
-		return NULL;
+		return none;
 	case -EPROTO:
 		refuse(out, reply, packet, 420, password, BF_DROP_STUN_MALFORMED);
-		return NULL;
+		return none;
 	default:
 		out->drop = BF_DROP_STUN_MALFORMED;
-		return NULL;
+		return none;
 	}
 }
 
 void bf_ice_on_stun(struct bf_ice *ice, const struct bf_ice_path *path, struct bf_bytes packet,
 	int64_t now_us, uint8_t *reply, struct bf_ice_result *out)
 {
-	const struct bf_ice_creds *creds;
 	struct bf_stun_request request;
 	struct bf_bytes password;
+	struct claim claim;
 	int len;
 
 	memset(out, 0, sizeof(*out));
 	out->evicted = -1;
-	creds = authenticate(ice, packet, &request, reply, out);
-	if (!creds)
+	claim = authenticate(ice, packet, &request, reply, out);
+	if (!claim.creds)
 		return;
-	password = bf_bytes_str(creds->pwd);
+	password = bf_bytes_str(claim.creds->pwd);
 	if (request.is_controlled) { /* lite is always the controlled side (RFC 8445 section 6.1.1) */
 		refuse(out, reply, packet, 487, password, BF_DROP_NONE);
 		return;
@@ -265,10 +273,14 @@ void bf_ice_on_stun(struct bf_ice *ice, const struct bf_ice_path *path, struct b
 	len = bf_stun_write_success(reply, BF_STUN_MAX, packet, &path->remote, password);
 	assert(len > 0); /* the request is checked and the room is there */
 	out->reply_len = (size_t)len;
-	if (creds == &ice->previous)
+	if (claim.creds == &ice->previous && !claim.is_renewed) {
 		commit_previous(ice, path, now_us, out);
-	else
-		commit(ice, path, &request, now_us, out);
+		return;
+	}
+	ice->is_previous_renewed = ice->is_previous_renewed || claim.is_renewed;
+	if (!ice->is_previous_renewed)
+		memset(&ice->previous, 0, sizeof(ice->previous)); /* the new ones are in use */
+	commit(ice, path, &request, now_us, out);
 }
 
 /* The best of what is left: of the newest generation, nominated, then by priority. */

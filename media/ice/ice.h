@@ -53,7 +53,7 @@ struct bf_ice_valid {
 struct bf_ice {
 	/* given */
 	struct bf_ice_creds local;    /* of this generation */
-	struct bf_ice_creds previous; /* of the one before, until the new one is used */
+	struct bf_ice_creds previous; /* of the one before, for as long as the peer uses them */
 	char remote_ufrag[BF_ICE_PWD_TEXT *
 			  8]; /* from the peer's description; empty: not known yet */
 	/* state */
@@ -62,6 +62,7 @@ struct bf_ice {
 	enum bf_ice_state state;
 	uint8_t generation;
 	bool is_remote_restarted; /* the peer restarted and we have not yet: its user name is in flux */
+	bool is_previous_renewed; /* the peer checks its new paths with our previous password */
 };
 
 /* `local` must hold at least 24 and 128 random bits (RFC 8445 section 5.3); see bf_ice_creds_make. */
@@ -77,7 +78,8 @@ void bf_ice_creds_make(
 int bf_ice_set_remote(struct bf_ice *ice, struct bf_bytes ufrag);
 
 /* Our side of a restart: the new credentials are in force, the old ones are answered until a check uses the new
- * ones; the selected path stays until then. */
+ * ones; the selected path stays until then. A peer that began the restart may check its new paths with our old
+ * password and its own new user name, before and after it knows the new one: those count as of the new generation. */
 void bf_ice_restart(struct bf_ice *ice, const struct bf_ice_creds *local);
 
 /* What a STUN packet led to. */

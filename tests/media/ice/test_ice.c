@@ -438,6 +438,47 @@ static void second_restart_before_the_first_is_used_keeps_the_live_credentials(v
 	assert_int_equal(f.result.drop, BF_DROP_NONE);
 }
 
+/* Chromium gathers before it has our answer: the new path's checks pair the peer's new user name with our old password,
+ * and go on doing so after the answer. */
+static void restarted_peer_may_use_the_old_password_on_new_paths(void **state)
+{
+	const struct bf_ice_creds third_creds = {
+		.ufrag = "third", .pwd = "thirdpasswordthirdpasswo"};
+	const struct stun_check early = {OURS ":fresh", OURS_PWD, 300, true, false};
+	const struct stun_check now = {"second:fresh", second_creds.pwd, 300, false, false};
+	const struct stun_check stale = {OURS ":theirs", OURS_PWD, 900, true, false};
+	struct bf_ice_path second = path(2, false);
+	struct bf_ice_path third = path(3, false);
+	struct fixture f;
+
+	(void)state;
+	init(&f);
+	check(&f, path(1, false), 300, true, 0);
+	assert_int_equal(bf_ice_set_remote(&f.ice, bf_bytes_str("fresh")), 0);
+	bf_ice_restart(&f.ice, &second_creds);
+	send_check(&f, &second, &early, 1);
+	assert_int_equal(f.result.drop, BF_DROP_NONE);
+	assert_true(f.result.is_new_path && f.result.is_selected);
+	assert_true(is_selected(&f, second));
+	send_check(&f, PATH(1, false), &stale, 2); /* the old session's do not take it back */
+	assert_false(f.result.is_new_path || f.result.is_selected);
+	send_check(&f, &third, &now, 3); /* another path has the new password: both go on */
+	assert_int_equal(f.result.drop, BF_DROP_NONE);
+	send_check(&f, &second, &early, BF_SEC(20));
+	assert_int_equal(f.result.drop, BF_DROP_NONE);
+	assert_true(bf_ice_deadline_us(&f.ice) == BF_SEC(20) + BF_ICE_CONSENT_US);
+
+	/* The next restart ends the first password. */
+	assert_int_equal(bf_ice_set_remote(&f.ice, bf_bytes_str("fresher")), 0);
+	bf_ice_restart(&f.ice, &third_creds);
+	send_check(&f, &second, &early, BF_SEC(21));
+	assert_int_equal(f.result.drop, BF_DROP_STUN_UNKNOWN);
+	send_check(&f, &third,
+		&(struct stun_check){"second:fresher", second_creds.pwd, 1, true, false},
+		BF_SEC(21));
+	assert_true(is_selected(&f, third));
+}
+
 static void lost_tcp_stream_gives_way_to_the_next_best_path(void **state)
 {
 	struct bf_ice_path tcp = path(1, true);
@@ -500,6 +541,7 @@ int main(void)
 		cmocka_unit_test(restart_on_the_same_path_keeps_it_selected),
 		cmocka_unit_test(
 			second_restart_before_the_first_is_used_keeps_the_live_credentials),
+		cmocka_unit_test(restarted_peer_may_use_the_old_password_on_new_paths),
 		cmocka_unit_test(lost_tcp_stream_gives_way_to_the_next_best_path),
 		cmocka_unit_test(later_nomination_of_a_restart_survives_old_generation_checks),
 	};
