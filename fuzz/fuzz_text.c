@@ -26,6 +26,17 @@ static void try_addr(const char *text)
 	}
 }
 
+static void try_uuid(struct bf_bytes text)
+{
+	struct bf_uuid uuid, back;
+	char out[BF_UUID_TEXT];
+
+	if (bf_uuid_parse(&uuid, text))
+		return;
+	assert(bf_uuid_parse(&back, bf_bytes_str(bf_uuid_format(uuid, out))) == 0);
+	assert(bf_uuid_equal(uuid, back));
+}
+
 /* What decodes has one spelling only, up to padding. */
 static void try_base64url(struct bf_bytes text)
 {
@@ -89,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	try_addr(text);
 	try_base64url(bf_bytes(data, size));
+	try_uuid(bf_bytes(data, size));
 	if (bf_id_parse(&id, bf_bytes(data, size)) == 0)
 		assert(bf_id_parse(&back, bf_bytes_str(bf_id_format(id, out))) == 0 && id == back);
 	try_log(bf_bytes(data, size), BF_LOG_LOGFMT);

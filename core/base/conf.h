@@ -51,6 +51,11 @@ struct bf_conf {
 		char *turn_secret; /* secret: time-limited TURN credentials (HMAC) */
 	} rtc;
 	struct {
+		char *folder; /* the database's file, and the spool */
+		unsigned query_ms, slow_ms;
+		unsigned spool_mib;
+	} storage;
+	struct {
 		char *format; /* logfmt, json */
 		char *level;  /* debug, info, warn, error */
 	} log;

@@ -168,5 +168,7 @@ int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size)
 	check_profiles(conf->media.srtp_profiles, &wrong);
 	check_ports(conf, &wrong);
 	check_rtc(conf, &wrong);
+	if (!conf->storage.folder[0])
+		conf_why_add(&wrong, "storage.folder: it is empty");
 	return wrong.count > 0 ? -EINVAL : 0;
 }

@@ -76,6 +76,11 @@ const struct conf_key conf_keys[] = {
 	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),
 	SECRET(rtc, turn_secret, "Secret shared with the TURN servers, for credentials that expire (HMAC)."),
 
+	STR(storage, folder, "data", "Folder for the database and for the spool of rows that wait for it. Made if it is not there."),
+	UINT(storage, query_ms, 10000, 100, 600000, "A query that takes longer is cancelled and undone."),
+	UINT(storage, slow_ms, 1000, 1, 600000, "A query that takes longer is named in the log, without its values."),
+	UINT(storage, spool_mib, 1024, 1, 1000000, "Disk for rows that wait for the database, MiB."),
+
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),
 	CHOICE(log, level, "info", "debug,info,warn,error", "Least level that is logged."),
 };

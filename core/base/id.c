@@ -77,7 +77,7 @@ static uint64_t uuid_ticks(void)
 	return next;
 }
 
-const char *bf_uuid_new(char out[static BF_UUID_TEXT])
+struct bf_uuid bf_uuid_make(void)
 {
 	/*  0                   1                   2                   3
 	 *  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -86,22 +86,61 @@ const char *bf_uuid_new(char out[static BF_UUID_TEXT])
 	 * |var|                          random                           |
 	 * |                            random                             | */
 	uint64_t ticks = uuid_ticks();
-	uint8_t uuid[16];
+	struct bf_uuid uuid;
+
+	bf_put_u32(uuid.bytes, (uint32_t)(ticks >> 28));
+	bf_put_u16(uuid.bytes + 4, (uint16_t)(ticks >> 12));
+	bf_put_u16(uuid.bytes + 6, (uint16_t)(0x7000 | (ticks & 0xfff)));
+	bf_rand_bytes(uuid.bytes + 8, 8);
+	uuid.bytes[8] = (uint8_t)(0x80 | (uuid.bytes[8] & 0x3f));
+	return uuid;
+}
+
+/* Where the text has a hyphen before the `i`-th byte. */
+static bool is_after_hyphen(size_t i)
+{
+	return i == 4 || i == 6 || i == 8 || i == 10;
+}
+
+const char *bf_uuid_format(struct bf_uuid uuid, char out[static BF_UUID_TEXT])
+{
 	char *at = out;
 
-	bf_put_u32(uuid, (uint32_t)(ticks >> 28));
-	bf_put_u16(uuid + 4, (uint16_t)(ticks >> 12));
-	bf_put_u16(uuid + 6, (uint16_t)(0x7000 | (ticks & 0xfff)));
-	bf_rand_bytes(uuid + 8, 8);
-	uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
-	for (size_t i = 0; i < sizeof(uuid); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
+	for (size_t i = 0; i < sizeof(uuid.bytes); i++) {
+		if (is_after_hyphen(i))
 			*at++ = '-';
-		*at++ = hex_digits[uuid[i] >> 4];
-		*at++ = hex_digits[uuid[i] & 15];
+		*at++ = hex_digits[uuid.bytes[i] >> 4];
+		*at++ = hex_digits[uuid.bytes[i] & 15];
 	}
 	*at = '\0';
 	return out;
+}
+
+int bf_uuid_parse(struct bf_uuid *out, struct bf_bytes text)
+{
+	struct bf_uuid uuid;
+	size_t at = 0;
+
+	if (text.len != BF_UUID_TEXT - 1)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(uuid.bytes); i++) {
+		int high, low;
+
+		if (is_after_hyphen(i) && text.data[at++] != '-')
+			return -EINVAL;
+		high = hex_value(text.data[at++]);
+		low = hex_value(text.data[at++]);
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		uuid.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*out = uuid;
+	return 0;
+}
+
+const char *bf_uuid_new(char out[static BF_UUID_TEXT])
+{
+	return bf_uuid_format(bf_uuid_make(), out);
 }
 
 /* Digits of `len` bytes; a last group of 1 or 2 bytes becomes 2 or 3 digits. Returns how many. */

@@ -17,7 +17,23 @@ const char *bf_id_format(uint64_t id, char out[static BF_ID_TEXT]);
 /* Exactly 16 hex digits; -EINVAL otherwise, and for 0. */
 int bf_id_parse(uint64_t *out, struct bf_bytes text);
 
-/* UUIDv7 text of the wall clock; ids made by one process are strictly ascending. */
+struct bf_uuid {
+	uint8_t bytes[16];
+};
+
+/* UUIDv7 of the wall clock; ids made by one process are strictly ascending. */
+struct bf_uuid bf_uuid_make(void);
+const char *bf_uuid_format(struct bf_uuid uuid, char out[static BF_UUID_TEXT]);
+
+/* The usual form, 8-4-4-4-12 hex digits of either case (RFC 9562 section 4), of any version; -EINVAL otherwise. */
+int bf_uuid_parse(struct bf_uuid *out, struct bf_bytes text);
+
+static inline bool bf_uuid_equal(struct bf_uuid a, struct bf_uuid b)
+{
+	return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
+
+/* bf_uuid_make as text. */
 const char *bf_uuid_new(char out[static BF_UUID_TEXT]);
 
 /* `byte_count` random bytes as base64url without padding, NUL-terminated; out_size >= 4*n/3+2. */

@@ -62,6 +62,44 @@ static void a_uuid_is_version_7_of_now(void **state)
 	assert_true(ms >= before_ms && ms <= bf_clock_wall_us() / 1000 + 1);
 }
 
+static void a_uuid_is_text_and_back(void **state)
+{
+	static const struct bf_uuid known = {{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe,
+		0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10}};
+	char text[BF_UUID_TEXT];
+	struct bf_uuid uuid = {{0}};
+
+	(void)state;
+	assert_string_equal(bf_uuid_format(known, text), "01234567-89ab-cdef-fedc-ba9876543210");
+	assert_int_equal(bf_uuid_parse(&uuid, bf_bytes_str(text)), 0);
+	assert_true(bf_uuid_equal(uuid, known));
+	assert_int_equal(
+		bf_uuid_parse(&uuid, bf_bytes_str("01234567-89AB-CDEF-FEDC-BA9876543210")), 0);
+	assert_true(bf_uuid_equal(uuid, known));
+}
+
+static void what_is_no_uuid_is_refused(void **state)
+{
+	static const char good[] = "01234567-89ab-cdef-fedc-ba9876543210";
+	static const char *const bad[] = {"", "01234567-89ab-cdef-fedc-ba987654321",
+		"01234567-89ab-cdef-fedc-ba98765432100", "0123456789abcdeffedcba9876543210",
+		"{01234567-89ab-cdef-fedc-ba987654321}"};
+	struct bf_uuid uuid = {{7}};
+	char text[sizeof(good)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bf_uuid_parse(&uuid, bf_bytes_str(bad[i])), -EINVAL);
+	for (size_t i = 0; i < sizeof(good) - 1; i++) { /* any other character in any place */
+		memcpy(text, good, sizeof(good));
+		text[i] = text[i] == '-' ? 'a' : 'g';
+		assert_int_equal(bf_uuid_parse(&uuid, bf_bytes_str(text)), -EINVAL);
+		text[i] = '\0';
+		assert_int_equal(bf_uuid_parse(&uuid, bf_bytes(text, sizeof(good) - 1)), -EINVAL);
+	}
+	assert_int_equal(uuid.bytes[0], 7);
+}
+
 #define UUIDS 20000
 
 static void *make_uuids(void *arg)
@@ -260,6 +298,8 @@ int main(void)
 		cmocka_unit_test(an_id_is_sixteen_hex_digits_and_back),
 		cmocka_unit_test(what_is_no_id_is_refused),
 		cmocka_unit_test(a_uuid_is_version_7_of_now),
+		cmocka_unit_test(a_uuid_is_text_and_back),
+		cmocka_unit_test(what_is_no_uuid_is_refused),
 		cmocka_unit_test(uuids_ascend_strictly_even_faster_than_the_clock),
 		cmocka_unit_test(base64url_follows_the_vectors_of_rfc_4648),
 		cmocka_unit_test(base64url_refuses_second_spellings),

@@ -1,0 +1,2 @@
+bf_fuzz(fuzz_spool SOURCES fuzz_spool.c LINK bf_spool CORPUS fuzz_spool)
+bf_fuzz(fuzz_row SOURCES fuzz_row.c LINK bf_db_core CORPUS fuzz_row)
