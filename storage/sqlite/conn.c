@@ -170,13 +170,12 @@ int bf_sqlite_open(struct bf_sqlite *conn, const char *folder, char *why, size_t
 	if (sqlite3_open_v2(path, &conn->db,
 		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL))
 		return fail_open(conn, path, why, why_size);
-	sqlite3_busy_timeout(conn->db, BUSY_MS);
+	sqlite3_busy_timeout(conn->db, BF_SQLITE_BUSY_MS);
 	sqlite3_progress_handler(conn->db, PROGRESS_STEPS, on_progress, conn);
 	(void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, 2 * (int)BF_DB_ROW_BYTES_MAX);
 	if (sqlite3_exec(conn->db,
-		    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;"
-		    "PRAGMA trusted_schema=OFF;",
+		    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;",
 		    NULL, NULL, NULL))
 		return fail_open(conn, path, why, why_size);
 	return 0;

@@ -14,6 +14,9 @@ struct sqlite3_stmt;
 
 #define BF_SQLITE_FILE "belfry.db"
 
+/* For who else holds the file for a moment; the storage thread waits meanwhile. */
+#define BF_SQLITE_BUSY_MS 250
+
 struct bf_sqlite {
 	/* owned */
 	struct sqlite3 *db;

@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/loop/timer.h"
 #include "storage/sqlite/conn.h"
+#include "storage/sqlite/migrate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -222,6 +223,17 @@ static void on_timer(void *arg)
 		bf_timer_arm(&engine->timer, bf_clock_mono_us());
 }
 
+static int bring_up_to_date(struct bf_db_engine *engine, char *why, size_t why_size)
+{
+	int count = bf_sqlite_migrate(
+		&engine->conn, bf_sqlite_migrations, bf_sqlite_migration_count, why, why_size);
+
+	if (count > 0)
+		BF_LOG(engine->env.log, BF_LOG_INFO, "tables brought up to date",
+			BF_INT("migrations", count));
+	return count < 0 ? count : 0;
+}
+
 static int sqlite_open(
 	struct bf_db_engine **out, const struct bf_db_engine_env *env, char *why, size_t why_size)
 {
@@ -233,6 +245,11 @@ static int sqlite_open(
 	engine->env = *env;
 	bf_list_init(&engine->jobs);
 	err = bf_sqlite_open(&engine->conn, env->conf->storage.folder, why, why_size);
+	if (!err) {
+		err = bring_up_to_date(engine, why, why_size);
+		if (err)
+			bf_sqlite_close(&engine->conn);
+	}
 	if (err) {
 		free(engine);
 		return err;
