@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define UDP_BUFFER_WANTED (4 * 1024 * 1024)
@@ -200,6 +201,50 @@ static void check_files(struct doctor *doctor)
 		"limit %llu is less than http.connection_count_max (%u) needs",
 		(unsigned long long)limit.rlim_max, doctor->conf->http.connection_count_max);
 	advise(doctor, "Raise it with `ulimit -Hn` or LimitNOFILE= in the systemd unit.");
+}
+
+/* ---- storage ---- */
+
+#define SPACE_WANTED ((unsigned long long)1 << 30)
+
+/* What is there of storage.folder, or the folder that it would be made in. */
+static bool can_write_folder(struct doctor *doctor, char *where, size_t size)
+{
+	const char *folder = doctor->conf->storage.folder;
+	char *slash;
+
+	snprintf(where, size, "%s", folder);
+	if (access(where, F_OK) == 0)
+		return access(where, R_OK | W_OK | X_OK) == 0;
+	slash = strrchr(where, '/');
+	if (!slash)
+		snprintf(where, size, ".");
+	else if (slash > where)
+		*slash = '\0';
+	else
+		where[1] = '\0';
+	return access(where, W_OK | X_OK) == 0;
+}
+
+static void check_storage(struct doctor *doctor)
+{
+	char where[4096];
+	struct statvfs info;
+	unsigned long long space;
+
+	if (!can_write_folder(doctor, where, sizeof(where))) {
+		say(doctor, BAD, "storage", "storage.folder %s: %s: %s",
+			doctor->conf->storage.folder, where, strerror(errno));
+		advise(doctor, "The server needs a folder that it may write to.");
+		return;
+	}
+	if (statvfs(where, &info))
+		return;
+	space = (unsigned long long)info.f_bavail * info.f_frsize;
+	say(doctor, space < SPACE_WANTED ? NOTE : GOOD, "storage", "SQLite in %s, %llu MiB free",
+		doctor->conf->storage.folder, space >> 20);
+	if (space < SPACE_WANTED)
+		advise(doctor, "When the disk is full, nothing more is recorded; calls go on.");
 }
 
 /* ---- ports ---- */
@@ -536,6 +581,7 @@ int bf_doctor_run(const struct bf_conf *conf, FILE *out)
 	check_memlock(&doctor);
 	check_memory(&doctor);
 	check_files(&doctor);
+	check_storage(&doctor);
 	check_http(&doctor);
 	check_certificate(&doctor);
 	check_media_ports(&doctor);

@@ -2,6 +2,7 @@
  *
  *   control thread:  HTTP, WebSocket, rooms' registry        (signaling)
  *   media-0 .. n:    sockets, transports, rooms              (media)
+ *   storage:         database and spool                      (storage)
  *   main thread:     waits for signals
  */
 #include "core/base/clock.h"
@@ -27,6 +28,9 @@
 #include "signaling/http/server.h"
 #include "signaling/rtc/rtc.h"
 #include "signaling/web/files.h"
+#include "storage/db.h"
+#include "storage/repo/calls.h"
+#include "storage/repo/streams.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -57,6 +61,9 @@ struct server {
 	unsigned pipe_ends;
 	struct bf_worker *workers[WORKERS_MAX];
 	unsigned worker_count;
+	struct bf_db *db;
+	struct bf_db_client *db_client;
+	struct bf_calls *calls;
 	struct bf_join_verifier *verifier;
 	struct bf_http_server *http;
 	struct bf_health *health;
@@ -115,6 +122,32 @@ static bool is_draining(void *arg)
 	struct server *server = arg;
 
 	return server->is_draining;
+}
+
+static bool describe(void *arg, struct bf_json *body)
+{
+	struct server *server = arg;
+	struct bf_db_state state = bf_db_state(server->db);
+	struct bf_json *database = bf_json_object();
+
+	bf_json_put_str(database, "engine", bf_db_engine_name(server->db));
+	bf_json_put_str(database, "state", state.is_up ? "up" : "away");
+	bf_json_put_int(database, "spool_records", (int64_t)state.spool_records);
+	bf_json_put_int(database, "spool_bytes", (int64_t)state.spool_bytes);
+	bf_json_put_int(database, "spool_lag_ms", state.spool_lag_us / 1000);
+	bf_json_put_bool(database, "spool_full", state.is_spool_full);
+	bf_json_put(body, "database", database);
+	return state.is_up && state.spool_records == 0;
+}
+
+static void on_presence(void *arg, const struct bf_rtc_presence *presence, bool is_here)
+{
+	struct server *server = arg;
+
+	if (is_here)
+		bf_calls_joined(server->calls, presence);
+	else
+		bf_calls_left(server->calls, presence);
 }
 
 static void on_drained(void *arg)
@@ -323,6 +356,37 @@ static int start_auth(struct server *server)
 	return 0;
 }
 
+static int start_storage(struct server *server)
+{
+	struct bf_db_conf conf = {
+		.conf = server->conf,
+		.log = server->log,
+		.metrics = server->metrics,
+		.io = io_of(server->conf),
+		.streams = bf_streams,
+		.stream_count = bf_stream_count,
+	};
+	int err = bf_db_open(&server->db, &conf, server->why, WHY_MAX);
+
+	if (!err)
+		err = bf_db_client_new(&server->db_client, server->db, server->loop);
+	if (!err)
+		err = bf_calls_new(&server->calls, server->db_client, server->log);
+	return err;
+}
+
+/* After this what was recorded is in the database, or in the spool. */
+static void stop_storage(struct server *server)
+{
+	if (server->calls)
+		bf_calls_close(server->calls, bf_clock_wall_us());
+	if (server->db)
+		bf_db_close(server->db);
+	bf_calls_free(server->calls);
+	bf_db_client_free(server->db_client);
+	bf_db_free(server->db);
+}
+
 static int listen_http(struct server *server)
 {
 	struct bf_addr addr;
@@ -342,6 +406,7 @@ static int start_signaling(struct server *server)
 		.arg = server,
 		.is_alive = is_alive,
 		.is_draining = is_draining,
+		.describe = describe,
 	};
 	struct bf_rtc_conf rtc = {
 		.conf = server->conf,
@@ -354,6 +419,8 @@ static int start_signaling(struct server *server)
 			.post = post_to_worker,
 			.load = load_of_worker},
 		.version = BF_VERSION,
+		.on_presence = on_presence,
+		.presence_arg = server,
 	};
 	int err = bf_http_server_new(
 		&server->http, server->loop, server->log, server->metrics, server->conf);
@@ -392,6 +459,7 @@ static void free_all(struct server *server)
 	bf_rtc_free(server->rtc);
 	bf_health_free(server->health);
 	bf_http_server_free(server->http);
+	stop_storage(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		bf_worker_stop(server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)
@@ -419,6 +487,8 @@ static int start(void *arg)
 	err = bf_inbox_new(&server->inbox, server->loop, CONTROL_SLOTS, on_control_message, server);
 	if (!err)
 		err = start_auth(server);
+	if (!err)
+		err = start_storage(server);
 	if (!err)
 		err = start_workers(server);
 	if (!err)

@@ -137,7 +137,8 @@ static void on_state(void *arg, bool is_up, const char *why)
 
 	bf_metric_set(db->up, is_up);
 	if (is_up)
-		BF_LOG(db->conf.log, BF_LOG_INFO, "database", BF_STR("engine", db->ops->name));
+		BF_LOG(db->conf.log, BF_LOG_INFO, "database", BF_STR("engine", db->ops->name),
+			BF_STR("folder", db->conf.conf->storage.folder));
 	else
 		BF_LOG(db->conf.log, BF_LOG_ERROR, "the database is away",
 			BF_STR("engine", db->ops->name), BF_STR("why", why));
@@ -278,6 +279,7 @@ static int start(void *arg)
 	}
 	db->gate.inbox = db->inbox;
 	on_refresh(db);
+	(void)bf_loop_turn(db->loop, 0); /* in which an embedded engine says that it is up */
 	return 0;
 
 fail:

@@ -8,17 +8,21 @@ struct bf_health {
 	int64_t started_us;
 };
 
-static void reply_status(struct bf_health *health, struct bf_http_exchange *exchange, bool is_good,
-	const char *good, const char *bad)
+static void reply_body(struct bf_health *health, struct bf_http_exchange *exchange, int status,
+	const char *word, struct bf_json *body)
 {
-	struct bf_json *body = bf_json_object();
-
-	bf_json_put_str(body, "status", is_good ? good : bad);
+	bf_json_put_str(body, "status", word);
 	bf_json_put_str(body, "version", health->conf.version);
 	bf_json_put_int(body, "uptime_s",
 		(bf_loop_now_us(health->conf.loop) - health->started_us) / 1000000);
 	bf_http_reply_field(exchange, "Cache-Control", "no-store");
-	bf_http_reply_json(exchange, is_good ? 200 : 503, body);
+	bf_http_reply_json(exchange, status, body);
+}
+
+static void reply_status(struct bf_health *health, struct bf_http_exchange *exchange, bool is_good,
+	const char *good, const char *bad)
+{
+	reply_body(health, exchange, is_good ? 200 : 503, is_good ? good : bad, bf_json_object());
 }
 
 static void on_health(
@@ -43,10 +47,14 @@ static void on_ready(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
 	struct bf_health *health = arg;
+	struct bf_json *body = bf_json_object();
+	bool is_well = health->conf.describe(health->conf.arg, body);
 
 	(void)request;
-	reply_status(
-		health, exchange, !health->conf.is_draining(health->conf.arg), "ready", "draining");
+	if (health->conf.is_draining(health->conf.arg))
+		reply_body(health, exchange, 503, "draining", body);
+	else
+		reply_body(health, exchange, 200, is_well ? "ready" : "degraded", body);
 }
 
 static void on_metrics(

@@ -2,7 +2,7 @@
  *
  *   GET /health        status, version, uptime: for people and load balancers
  *   GET /health/live   503 when a media worker has not turned its loop for 5 s
- *   GET /health/ready  503 while the server drains
+ *   GET /health/ready  503 while the server drains; how the database and its spool are
  *   GET /metrics       Prometheus text
  *
  * Owner:   main.c.   Thread: control.
@@ -20,6 +20,9 @@ struct bf_health_conf {
 	void *arg;
 	bool (*is_alive)(void *arg);
 	bool (*is_draining)(void *arg);
+	/* Adds to the body of /health/ready what there is to say of the parts behind it. False: one of them is not well, and the
+	 * server is "degraded": it does what can be done without. */
+	bool (*describe)(void *arg, struct bf_json *body);
 };
 
 struct bf_health;

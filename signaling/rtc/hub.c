@@ -436,6 +436,25 @@ int bf_rtc_hub_authorize(const struct bf_rtc_hub *hub, struct bf_join_grants *ou
 	return 0;
 }
 
+static void tell_presence(
+	struct bf_rtc_hub *hub, const struct bf_rtc_participant *participant, bool is_here)
+{
+	static const char *const kinds[] = {[BF_RTC_BY_SOCKET] = "socket",
+		[BF_RTC_BY_WHIP] = "whip",
+		[BF_RTC_BY_WHEP] = "whep"};
+	const struct bf_rtc_presence presence = {.room_id = participant->room->id,
+		.participant_id = participant->id,
+		.org = participant->room->org,
+		.room = participant->room->name,
+		.name = participant->name,
+		.kind = kinds[participant->kind],
+		.worker = participant->worker,
+		.wall_us = hub->wall_us};
+
+	if (hub->conf.on_presence)
+		hub->conf.on_presence(hub->conf.presence_arg, &presence, is_here);
+}
+
 void bf_rtc_hub_show(struct bf_rtc_hub *hub, struct bf_rtc_participant *participant)
 {
 	if (participant->state == BF_RTC_PARTICIPANT_SHOWN)
@@ -444,6 +463,7 @@ void bf_rtc_hub_show(struct bf_rtc_hub *hub, struct bf_rtc_participant *particip
 	BF_LOG(hub->conf.log, BF_LOG_INFO, "participant joined",
 		BF_STR("org", participant->room->org), BF_STR("room", participant->room->name),
 		BF_ID("participant", participant->id), BF_UINT("worker", participant->worker));
+	tell_presence(hub, participant, true);
 	if (participant->kind != BF_RTC_BY_WHEP)
 		bf_rtc_hub_broadcast(hub, participant->room, participant, "participant:joined",
 			bf_rtc_frame_participant(participant));
@@ -495,6 +515,7 @@ void bf_rtc_hub_end(struct bf_rtc_hub *hub, struct bf_rtc_participant *participa
 			BF_STR("org", participant->room->org),
 			BF_STR("room", participant->room->name),
 			BF_ID("participant", participant->id), BF_STR("reason", reason));
+		tell_presence(hub, participant, false);
 		if (participant->kind != BF_RTC_BY_WHEP)
 			bf_rtc_hub_broadcast(hub, participant->room, participant,
 				"participant:left", bf_rtc_frame_left(participant->id, reason));

@@ -15,6 +15,7 @@
 #include "signaling/rtc/code.h"
 #include "signaling/rtc/ice_servers.h"
 #include "signaling/rtc/message.h"
+#include "signaling/rtc/presence_msg.h"
 #include "signaling/rtc/registry.h"
 #include "signaling/rtc/session.h"
 
@@ -47,6 +48,9 @@ struct bf_rtc_hub_conf {
 	/* Answer an HTTP exchange; -ENOENT: the client has gone. */
 	int (*reply)(void *arg, uint64_t exchange_id, const struct bf_rtc_whip_reply *reply);
 	void *reply_arg;
+	/* A participant is in a room now, or is not any more. May be NULL. */
+	void (*on_presence)(void *arg, const struct bf_rtc_presence *presence, bool is_here);
+	void *presence_arg;
 };
 
 enum bf_rtc_pending_kind {

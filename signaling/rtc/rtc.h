@@ -9,6 +9,7 @@
 
 #include "media/media_msg.h"
 #include "signaling/auth/join_token.h"
+#include "signaling/rtc/presence_msg.h"
 #include "signaling/ws/ws.h"
 
 struct bf_rtc;
@@ -22,6 +23,9 @@ struct bf_rtc_conf {
 	const struct bf_join_verifier *verifier; /* NULL: open development mode */
 	struct bf_media_port media;
 	const char *version;
+	/* As in hub.h. */
+	void (*on_presence)(void *arg, const struct bf_rtc_presence *presence, bool is_here);
+	void *presence_arg;
 };
 
 /* Adds its routes (/ws, /whip, /whep) to the server. */

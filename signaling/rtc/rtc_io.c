@@ -194,6 +194,8 @@ int bf_rtc_new(struct bf_rtc **out, const struct bf_rtc_conf *conf)
 		.verify_arg = rtc,
 		.reply = bf_rtc_whip_reply,
 		.reply_arg = rtc,
+		.on_presence = conf->on_presence,
+		.presence_arg = conf->presence_arg,
 	};
 	int err;
 

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import http.client
+import itertools
 import json
 import os
 import re
@@ -70,10 +71,20 @@ def until(condition, what, seconds=10):
         time.sleep(0.01)
 
 
+_folders = tempfile.TemporaryDirectory(prefix="belfry-cli-")
+os.chmod(_folders.name, 0o777)  # tests run it as nobody, too
+_folder_numbers = itertools.count()
+
+
 def environment(**more):
     """That of the caller, but for what configures belfry."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BELFRY") and k != "PORT"}
     return kept | more
+
+
+def server_environment(**more):
+    """The same, with a folder for the data of one server alone."""
+    return environment(BELFRY_STORAGE_FOLDER=f"{_folders.name}/{next(_folder_numbers)}") | more
 
 
 class Result:
@@ -95,7 +106,7 @@ def run(*arguments, env=None, **options):
     """Run the program to its end. `env` comes on top of the environment."""
     process = subprocess.run(
         [BELFRY, *arguments],
-        env=environment(**(env or {})),
+        env=(server_environment if arguments[:1] == ("run",) else environment)(**(env or {})),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=RUN_SECONDS,
@@ -115,7 +126,7 @@ class Server:
         self._listening = threading.Event()
         self.process = subprocess.Popen(
             [BELFRY, "run", *ports, *options],
-            env=environment(**(env or {})),
+            env=server_environment(**(env or {})),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             **popen,

@@ -61,6 +61,17 @@ def on_a_good_machine_nothing_is_wrong():
 
 
 @test
+def a_folder_for_data_that_cannot_be_written_is_an_error():
+    check_finding(doctor(0), "ok", "storage", "SQLite in data", "MiB free")
+    findings = doctor(1, "--storage.folder=no/such/folder")
+    check_finding(findings, "ERROR", "storage", "storage.folder no/such/folder: no/such: No such file", "may write to")
+    os.makedirs("closed", exist_ok=True)
+    os.chmod("closed", 0o555)
+    if as_nobody() or os.getuid():
+        check_finding(doctor(1, "--storage.folder=closed", **as_nobody()), "ERROR", "storage", "Permission denied")
+
+
+@test
 def each_srtp_engine_is_told_and_why_one_is_refused():
     findings = doctor(0)
     check_finding(findings, "ok", "SRTP", "engine libsrtp2 is available")

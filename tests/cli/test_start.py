@@ -161,7 +161,7 @@ def closed_standard_streams_do_not_become_sockets():
     with taken_port(socket.SOCK_STREAM, "127.0.0.1") as port:
         pass  # free from here on
     command = [cli.BELFRY, "run", f"--http.listen=127.0.0.1:{port}", "--media.udp-port=0"]
-    process = subprocess.Popen(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], env=cli.environment())
+    process = subprocess.Popen(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], env=cli.server_environment())
     try:
         until(lambda: _answers(port), "the server's health")
         for fd in range(3):

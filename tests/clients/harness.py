@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -72,6 +73,7 @@ class Server:
 
     def __init__(self, *options):
         self.options = options
+        self.folder = tempfile.TemporaryDirectory(prefix="belfry-data-")
         self.lines = []
         self.host = "127.0.0.1"
         self.port = 0
@@ -90,6 +92,7 @@ class Server:
             "run",
             f"--http.listen={self.host}:{self.port}",
             "--media.udp-port=0",
+            f"--storage.folder={self.folder.name}",
             "--log.level=debug",
             *self.options,
         ]

@@ -105,6 +105,8 @@ int db_fixture_setup(void **state)
 	const char *debug = getenv("BELFRY_TEST_LOG");
 	char data[FOLDER_TEXT + 8];
 
+	fixture->streams = streams;
+	fixture->stream_count = sizeof(streams) / sizeof(streams[0]);
 	folder_make(fixture->folder);
 	assert_int_equal(bf_conf_new(&fixture->conf), 0);
 	snprintf(data, sizeof(data), "%s/data", fixture->folder);
@@ -138,8 +140,8 @@ void db_fixture_open(struct db_fixture *fixture)
 		.log = fixture->log,
 		.metrics = fixture->metrics,
 		.io = BF_IO_AUTO,
-		.streams = streams,
-		.stream_count = 2};
+		.streams = fixture->streams,
+		.stream_count = fixture->stream_count};
 
 	if (bf_db_open(&fixture->db, &conf, fixture->why, sizeof(fixture->why)))
 		fail_msg("%s", fixture->why);

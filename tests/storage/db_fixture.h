@@ -22,6 +22,9 @@ struct db_fixture {
 	struct bf_db *db;
 	struct bf_db_client *client;
 	struct bf_db_client *others[4]; /* of the test; freed with ours */
+	const struct bf_db_stream *const
+		*streams; /* those below, unless a test sets others before it opens */
+	size_t stream_count;
 	char why[512];
 };
 

@@ -1,7 +1,9 @@
 // The server under test: started as people start it, stopped by its process id.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { until } from './wait.mjs';
 
 // How tests/variants.cmake may have the server run: the setting, and what the line of each media thread then says.
@@ -27,7 +29,8 @@ export class Server {
   #args;
 
   constructor(args) {
-    this.#args = args;
+    this.folder = mkdtempSync(join(tmpdir(), 'belfry-data-'));
+    this.#args = [`--storage.folder=${this.folder}`, ...args];
   }
 
   /** Start, or start again on the same port. */
@@ -84,6 +87,7 @@ export async function startServer(t, ...args) {
   const server = new Server(['--log.level=debug', ...args]);
   t.after(async () => {
     await server.stop();
+    rmSync(server.folder, { recursive: true });
     const name = t.name.replace(/[^A-Za-z0-9]+/g, '-');
     writeFileSync(new URL(`../../../build/e2e/${name}.log`, import.meta.url), server.log);
   });

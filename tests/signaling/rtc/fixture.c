@@ -217,6 +217,16 @@ static int verify(void *arg, struct bf_join_grants *out, struct bf_bytes token, 
 
 /* ---- life ---- */
 
+static void on_presence(void *arg, const struct bf_rtc_presence *presence, bool is_here)
+{
+	struct fixture *f = arg;
+	size_t len = strlen(f->presence);
+
+	assert_true(presence->wall_us >= WALL_US);
+	snprintf(f->presence + len, sizeof(f->presence) - len, "%s%s %s %s/%s;",
+		is_here ? "+" : "-", presence->kind, presence->name, presence->org, presence->room);
+}
+
 static char *const ice_urls[] = {(char *)(uintptr_t) "stun:stun.example:3478",
 	(char *)(uintptr_t) "turn:turn.example:3478?transport=udp"};
 
@@ -230,6 +240,8 @@ void fixture_init(struct fixture *f, bool with_tokens)
 		.verify = with_tokens ? verify : NULL,
 		.reply = reply,
 		.reply_arg = f,
+		.on_presence = on_presence,
+		.presence_arg = f,
 	};
 
 	memset(f, 0, sizeof(*f));

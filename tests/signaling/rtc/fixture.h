@@ -54,6 +54,8 @@ struct fixture {
 	struct fake_reply replies[FAKE_REPLIES];
 	size_t reply_count;
 	uint64_t gone_exchange_id; /* its client has gone */
+	/* presence, as "+socket Ada demo 1;-socket ..." */
+	char presence[2 * FAKE_TEXT];
 	unsigned next_id;
 };
 

@@ -190,6 +190,27 @@ static void each_room_goes_to_the_least_loaded_worker_and_stays(void **state)
 
 /* ---- when the worker does not want ---- */
 
+static void who_keeps_records_hears_of_all_who_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socket *ada = socket_open(f), *bob = socket_open(f);
+	const struct bf_media_join *msg;
+
+	hear_all(ada);
+	say(f, ada, "room:join", ada_joins);
+	msg = take_post(f, BF_MEDIA_JOIN);
+	assert_string_equal(f->presence, ""); /* not before the worker has taken her */
+	worker_done(f, msg->request_id);
+	assert_string_equal(f->presence, "+socket Ada /demo;");
+	join(f, bob, "demo", "Bob");
+	say(f, ada, "room:leave", "{}");
+	say(f, bob, "room:leave", "{}");
+	assert_string_equal(f->presence,
+		"+socket Ada /demo;+socket Bob /demo;-socket Ada /demo;-socket Bob /demo;");
+	socket_free(f, ada);
+	socket_free(f, bob);
+}
+
 static void refused_join_leaves_nothing_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -684,6 +705,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(newcomer_sees_who_is_there_and_they_hear_of_it),
+		TEST(who_keeps_records_hears_of_all_who_come_and_go),
 		TEST(leaving_is_heard_and_the_last_one_closes_the_room),
 		TEST(leaving_answers_what_was_still_asked),
 		TEST(leaving_while_joining_undoes_the_join),
