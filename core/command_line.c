@@ -143,13 +143,31 @@ static int check_words(const struct bf_command *command, const struct arguments 
 	return 0;
 }
 
-static int run(
-	const struct bf_command *command, const struct arguments *arguments, char *const *envp)
+/* A flag that is the command's own is no setting: it goes behind the words. */
+static void take_option(const struct bf_command *command, struct arguments *arguments)
+{
+	int kept = 0;
+	char *found = NULL;
+
+	for (int i = 0; command->option && i < arguments->flag_count; i++) {
+		if (strcmp(arguments->flags[i], command->option) == 0)
+			found = arguments->flags[i];
+		else
+			arguments->flags[kept++] = arguments->flags[i];
+	}
+	if (!found)
+		return;
+	arguments->flag_count = kept;
+	arguments->words[arguments->word_count++] = found;
+}
+
+static int run(const struct bf_command *command, struct arguments *arguments, char *const *envp)
 {
 	struct bf_conf *conf = NULL;
 	char why[WHY_BYTES] = "";
 	int result = 2;
 
+	take_option(command, arguments);
 	if (command->takes_conf) {
 		if (bf_conf_new(&conf)) {
 			complain("out of memory");
@@ -171,7 +189,7 @@ static int run(
 
 /* `help` is not in the table, because it is about the table. */
 static int dispatch(
-	const struct bf_command *commands, const struct arguments *arguments, char *const *envp)
+	const struct bf_command *commands, struct arguments *arguments, char *const *envp)
 {
 	const struct bf_command *command;
 	const char *name = arguments->command;

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/command_line.h"
+#include "core/db_command.h"
 #include "core/doctor.h"
 #include "core/loop/inbox.h"
 #include "core/loop/loop.h"
@@ -697,12 +698,12 @@ static const struct bf_command commands[] = {
 		"Runs the server until SIGTERM or SIGINT, which end it in order. It stays in the\n"
 		"foreground and logs to standard error. Without any setting it serves\n"
 		"http://127.0.0.1:7008 to this machine only.\n",
-		true, 0, command_run},
+		true, 0, NULL, command_run},
 	{"config", "config check, config print: the configuration as the server sees it",
 		"usage: belfry config check|print [--config=FILE] [--section.key=value ...]\n\n"
 		"check  says whether the server could start with it, ports aside\n"
 		"print  shows all of it as YAML that can be loaded again, but for secrets\n",
-		true, 1, command_config},
+		true, 1, NULL, command_config},
 	{"doctor", "look for what would keep the server from working well",
 		"usage: belfry doctor [--config=FILE] [--section.key=value ...]\n\n"
 		"Looks at ports, limits, certificate, addresses and kernel features, and says what "
@@ -710,11 +711,14 @@ static const struct bf_command commands[] = {
 		"do. ERROR: the server would not start, or clients would not come in. The exit "
 		"status\n"
 		"is 1 if there is one. Best run while the server is not.\n",
-		true, 0, command_doctor},
+		true, 0, NULL, command_doctor},
+	{"db", "look after the database: db status, health, migrate, rollback, backup", bf_db_help,
+		true, 3, "--yes", bf_db_command},
 	{"token", "make join tokens: token keygen FILE, token sign FILE room=NAME ...",
-		bf_token_help, false, 64, bf_token_command},
-	{"version", "print the version", "usage: belfry version\n", false, 0, command_version},
-	{NULL, NULL, NULL, false, 0, NULL},
+		bf_token_help, false, 64, NULL, bf_token_command},
+	{"version", "print the version", "usage: belfry version\n", false, 0, NULL,
+		command_version},
+	{NULL, NULL, NULL, false, 0, NULL, NULL},
 };
 
 /* Started without standard streams, the first sockets would get their numbers, and log lines would go to clients. */

@@ -6,7 +6,7 @@ import subprocess
 import cli
 from cli import check, check_equal, check_in, run, test
 
-COMMANDS = ("run", "config", "doctor", "token", "version")
+COMMANDS = ("run", "config", "doctor", "db", "token", "version")
 
 
 @test

@@ -125,4 +125,86 @@ def a_changed_migration_stops_the_start_by_name():
         run("run", *cli.ANY_PORTS, f"--storage.folder={path}").exits(1, f"the migration {name} was changed")
 
 
+# ---- belfry db ----
+
+
+def db(path, *words, **options):
+    return run("db", *words, f"--storage.folder={path}", **options)
+
+
+@test
+def the_tables_are_made_once_and_their_state_is_told():
+    with folder() as path:
+        db(path, "status").exits(1, "there is no database", "belfry db migrate")
+        check(not os.path.exists(path), "looking made a folder")
+        db(path, "migrate").exits(0, "2 migrations applied.")
+        db(path, "migrate").exits(0, "The tables are up to date.")
+        said = db(path, "status").exits(0, "_accounts", "applied 20", "organizations", "size", "0 rows wait").out
+        check("pending" not in said, said)
+        db(path, "health").exits(0, "MiB free", "The database is in order.")
+        with Server(f"--storage.folder={path}"):
+            db(path, "status").exits(0, "in use by a running server")
+
+
+@test
+def a_rollback_asks_and_is_refused_while_a_server_runs():
+    with folder() as path:
+        db(path, "migrate").exits(0)
+        names = [name for (name,) in rows(path, "SELECT name FROM migrations ORDER BY name")]
+        db(path, "rollback", names[0]).exits(1, "say --yes")
+        check_equal(len(rows(path, "SELECT * FROM migrations")), len(names), "migrations after a rollback that was not meant")
+        with Server(f"--storage.folder={path}"):
+            db(path, "rollback", names[0], "--yes").exits(1, "a server uses", "stop it first")
+        db(path, "rollback", "20000101T000000_none", "--yes").exits(1, "20000101T000000_none was never applied")
+        db(path, "rollback", names[0], "--yes").exits(0, f"{len(names) - 1} migration")
+        db(path, "status").exits(0, "pending")
+        check_equal(rows(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'channels'"), [(0,)], "tables that went")
+        db(path, "rollback", "--yes").exits(0, "1 migration taken back.")
+        db(path, "migrate").exits(0, f"{len(names)} migrations applied.")
+
+
+@test
+def a_backup_under_load_is_whole_and_runs_as_a_database():
+    with folder() as path, tempfile.TemporaryDirectory() as box:
+        copy = os.path.join(box, "copy.db")
+        with Server(f"--storage.folder={path}") as server:
+            clients = [member(server, f"m{i}") for i in range(20)]
+            with contextlib.ExitStack() as stack:
+                for client in clients[:10]:
+                    stack.enter_context(client)
+                until(lambda: len(connections(path)) == 10, "ten connections")
+                db(path, "backup", copy).exits(0, "written and checked")
+                for client in clients[10:]:
+                    stack.enter_context(client)
+        db(path, "backup", copy).exits(1, "File exists")
+        check_equal(stat.S_IMODE(os.stat(copy).st_mode), 0o600, "the copy's mode")
+        check_equal(os.listdir(box), ["copy.db"], "what lies beside the copy")
+        os.rename(copy, os.path.join(box, "belfry.db"))
+        check_equal(len(connections(box)), 10, "connections in the copy")
+        os.chmod(box, 0o700)
+        db(box, "health").exits(0)
+        with Server(f"--storage.folder={box}") as server, member(server, "Zoe"):
+            until(lambda: len(connections(box)) == 11, "one more connection in the copy")
+
+
+@test
+def damage_is_found():
+    with folder() as path:
+        db(path, "migrate").exits(0)
+        with contextlib.closing(sqlite3.connect(f"{path}/belfry.db")) as writer:
+            writer.execute("INSERT INTO user_roles VALUES (x'01', x'02', x'03', NULL, 0)")
+            writer.commit()
+        db(path, "health").exits(1)
+        check_in("row 1 of user_roles refers to nothing", db(path, "health").out, "what health says")
+
+
+@test
+def what_db_does_not_take_is_answered_with_its_usage():
+    with folder() as path:
+        for words in ((), ("statsu",), ("backup",), ("backup", "a", "b"), ("status", "now"), ("status", "--yes"), ("migrate", "--yes")):
+            db(path, *words).exits(2, "usage: belfry db")
+        db(path, "status", "--yse").exits(2, "unknown flag --yse")
+        run("doctor", "--yes").exits(2, "unknown flag --yes")
+
+
 cli.main()
