@@ -308,7 +308,8 @@ static bool make_answer_metrics(struct bf_db *db)
 	char labels[64];
 
 	for (int i = 0; i < BF_DB_STATUS_COUNT; i++) {
-		snprintf(labels, sizeof(labels), "status=\"%s\"", bf_db_status_name(i));
+		snprintf(labels, sizeof(labels), "status=\"%s\"",
+			bf_db_status_name((enum bf_db_status)i));
 		db->answers[i] = bf_metric_new(db->conf.metrics, BF_METRIC_COUNTER,
 			"belfry_db_queries_total", labels, "queries by how they were answered");
 		if (!db->answers[i])
