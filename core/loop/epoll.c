@@ -101,6 +101,7 @@ static bool on_refused(struct bf_watch *watch, int error)
 {
 	switch (watch->ops->kind) {
 	case BF_WATCH_UDP:
+	case BF_WATCH_READY:
 		return false;
 	case BF_WATCH_LISTENER:
 		watch->ops->on_accept(watch, -error); /* it pauses for a while */
@@ -247,6 +248,11 @@ static void receive(struct bf_loop *loop, struct bf_watch *watch)
 		break;
 	case BF_WATCH_STREAM:
 		receive_stream(loop, watch);
+		break;
+	case BF_WATCH_READY:
+		watch->rx_wanted = false;
+		bf_watch_changed(watch);
+		watch->ops->on_readable(watch);
 		break;
 	}
 }

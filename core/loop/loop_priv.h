@@ -30,6 +30,7 @@ struct bf_watch_ops {
 		BF_WATCH_UDP,
 		BF_WATCH_LISTENER,
 		BF_WATCH_STREAM,
+		BF_WATCH_READY,
 	} kind;
 
 	/* UDP: 1 .. BF_UDP_BATCH datagrams. `local` has only its ip, and only where the kernel told it. */
@@ -44,7 +45,10 @@ struct bf_watch_ops {
 	/* Stream: nothing follows; `err` is 0 at the peer's FIN. rx_wanted has been cleared. */
 	void (*on_end)(struct bf_watch *watch, int err);
 
-	/* Stream: room to send. tx_wanted has been cleared. */
+	/* Ready: something to read, the end, or an error. rx_wanted has been cleared. */
+	void (*on_readable)(struct bf_watch *watch);
+
+	/* Stream and ready: room to send. tx_wanted has been cleared. */
 	void (*on_writable)(struct bf_watch *watch);
 
 	/* After bf_watch_close: the kernel has let go and the descriptor is closed. Last call. */

@@ -153,6 +153,10 @@ static void prepare_rx(struct uring *io, struct io_uring_sqe *sqe, struct bf_wat
 	case BF_WATCH_STREAM:
 		io_uring_prep_recv_multishot(sqe, watch->fd, NULL, 0, 0);
 		break;
+	case BF_WATCH_READY:
+		watch->rx_is_multishot = false;
+		io_uring_prep_poll_add(sqe, watch->fd, POLLIN);
+		return;
 	}
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = bufs->group;
@@ -407,6 +411,12 @@ static void on_rx(struct bf_loop *loop, struct uring *io, struct bf_watch *watch
 		on_connection(watch, cqe);
 		if (is_too_greedy(watch))
 			bf_watch_changed(watch);
+		break;
+	case BF_WATCH_READY:
+		if (watch->is_closing || !watch->rx_wanted || is_transient(cqe->res))
+			break;
+		watch->rx_wanted = false;
+		watch->ops->on_readable(watch);
 		break;
 	}
 }
