@@ -220,6 +220,13 @@ static int run_one(const struct bf_conf *conf, size_t idx, const char *word, boo
 	struct command command = {.conf = conf};
 	int result;
 
+	if (conf->storage.url[0]) {
+		fputs("belfry: db: storage.url is set, and these commands are for SQLite so far: "
+		      "use "
+		      "psql and pg_dump\n",
+			stderr);
+		return 1;
+	}
 	if (bf_db_admin_open(&command.admin, conf, commands[idx].makes, command.why, WHY_BYTES))
 		return complain(&command);
 	result = commands[idx].run(&command, word, is_sure);

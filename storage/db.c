@@ -248,6 +248,8 @@ static void close_all(struct bf_db *db)
 	if (db->engine)
 		db->ops->close(db->engine);
 	bf_timer_disarm(&db->refresh_timer);
+	for (int i = 0; i < 8; i++) /* closing finishes in the loop */
+		(void)bf_loop_turn(db->loop, 0);
 	bf_db_writer_deinit(&db->writer);
 	refresh(db);
 	bf_spool_close(db->spool);
@@ -356,7 +358,7 @@ int bf_db_open(struct bf_db **out, const struct bf_db_conf *conf, char *why, siz
 	if (!db)
 		return -ENOMEM;
 	db->conf = *conf;
-	db->ops = &bf_db_sqlite;
+	db->ops = conf->conf->storage.url[0] ? &bf_db_postgres : &bf_db_sqlite;
 	db->gate.query_us = BF_MS((int64_t)conf->conf->storage.query_ms);
 	if (make_metrics(db))
 		err = bf_thread_start(&db->thread, "storage", start, run, db);

@@ -145,7 +145,8 @@ void bf_db_client_free(struct bf_db_client *client);
 
 typedef void bf_db_on_answer(void *arg, const struct bf_db_answer *answer);
 
-/* Run the steps as one transaction. `on_answer` is called once, later, in the client's loop; the answer is lent to it. Returns a
+/* Run the steps as one transaction. Calls may run at the same time, and in another order: where one needs what another did, ask
+ * when that is answered. `on_answer` is called once, later, in the client's loop; the answer is lent to it. Returns a
  * call's id, which is positive; -EINVAL, -EMSGSIZE: a value is refused, and nobody has seen it; -ENOBUFS: too many calls
  * wait; -ENOMEM; -ECANCELED: closed. With an error, on_answer is not called. */
 int64_t bf_db_ask(struct bf_db_client *client, const struct bf_db_scope *scope,

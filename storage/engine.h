@@ -41,7 +41,7 @@ struct bf_db_engine_env {
 	void (*on_reply)(void *arg, struct bf_db_job *job, struct bf_db_reply *reply);
 	/* Exactly once for each batch, perhaps before `write` returns. */
 	void (*on_written)(void *arg, const struct bf_db_outcome *outcome);
-	/* The database has come, or has gone away; not repeated. Engines begin away. */
+	/* The database has come, or has gone away; not repeated. Until it is told, the engine is about to find out. */
 	void (*on_state)(void *arg, bool is_up, const char *why);
 };
 
@@ -59,6 +59,7 @@ struct bf_db_engine_ops {
 	void (*close)(struct bf_db_engine *engine);
 };
 
-extern const struct bf_db_engine_ops bf_db_sqlite; /* storage/sqlite/engine.c */
+extern const struct bf_db_engine_ops bf_db_sqlite;   /* storage/sqlite/engine.c */
+extern const struct bf_db_engine_ops bf_db_postgres; /* storage/pg/engine.c */
 
 #endif

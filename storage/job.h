@@ -37,6 +37,7 @@ struct bf_db_job {
 	struct bf_db_scope scope;
 	int64_t asked_us;
 	int64_t deadline_us;
+	unsigned tries; /* that others were in the way of */
 	size_t step_count;
 	struct bf_db_job_step steps[BF_DB_STEP_COUNT_MAX];
 	uint8_t bytes[];

@@ -17,9 +17,11 @@ struct bf_migration {
 	const char *sql;    /* the file */
 };
 
-/* How those of one engine end: a name of NULL. */
+/* Both end with a name of NULL, which is not counted. */
 extern const struct bf_migration bf_sqlite_migrations[];
 extern const size_t bf_sqlite_migration_count;
+extern const struct bf_migration bf_pg_migrations[];
+extern const size_t bf_pg_migration_count;
 
 /* The statements of the way down; data NULL: there is none, which is a mistake in the file. */
 struct bf_bytes bf_migration_down(const struct bf_migration *migration);
@@ -27,7 +29,7 @@ struct bf_bytes bf_migration_down(const struct bf_migration *migration);
 /* What a database says was applied. */
 struct bf_migration_applied {
 	char name[128];
-	char sha256[65];
+	char sha256[128]; /* as it is there, however long */
 };
 
 /* Whether `applied`, in the order of the names, is the beginning of `known`: what is left of it is to be applied. -EINVAL: one was changed, or

@@ -277,9 +277,15 @@ static bool is_behind(const struct bf_db_writer *writer)
 {
 	const struct bf_db_row *first = queue_first(&writer->durable);
 
-	return first && writer->source != BF_DB_SOURCE_NONE &&
+	return first && (writer->source != BF_DB_SOURCE_NONE || !writer->is_told) &&
 	       (writer->durable.count >= BEHIND_COUNT ||
 		       first->asked_us + BF_DB_BEHIND_US <= now_us(writer));
+}
+
+/* Whether durable rows go there without asking the database first. */
+static bool goes_to_spool(const struct bf_db_writer *writer)
+{
+	return writer->is_spooling || (!writer->is_up && writer->is_told);
 }
 
 static bool can_write(const struct bf_db_writer *writer)
@@ -318,9 +324,10 @@ static void arm(struct bf_db_writer *writer)
 	int64_t durable_us = due_us(writer, &writer->durable);
 	int64_t telemetry_us = due_us(writer, &writer->telemetry);
 
-	if (writer->is_spooling || !writer->is_up)
+	if (goes_to_spool(writer))
 		at_us = durable_us;
-	else if (writer->source != BF_DB_SOURCE_NONE && queue_first(&writer->durable))
+	else if ((writer->source != BF_DB_SOURCE_NONE || !writer->is_told) &&
+		 queue_first(&writer->durable))
 		at_us = queue_first(&writer->durable)->asked_us + BF_DB_BEHIND_US;
 	if (writer->is_up && writer->source == BF_DB_SOURCE_NONE) {
 		int64_t next_us = durable_us < telemetry_us ? durable_us : telemetry_us;
@@ -339,7 +346,7 @@ static void arm(struct bf_db_writer *writer)
 /* All that is to be brought to safety is. */
 static void finish_if_done(struct bf_db_writer *writer)
 {
-	bool is_late = !writer->is_up || writer->retry_us > now_us(writer) ||
+	bool is_late = (writer->is_told && !writer->is_up) || writer->retry_us > now_us(writer) ||
 		       now_us(writer) >= writer->finish_us;
 
 	if (!writer->finish_us)
@@ -370,7 +377,7 @@ static void pump(struct bf_db_writer *writer)
 	writer->is_pumping = true;
 	do {
 		writer->pump_again = false;
-		if (writer->is_spooling || !writer->is_up) {
+		if (goes_to_spool(writer)) {
 			if (due_us(writer, &writer->durable) <= now_us(writer)) {
 				if (writer->is_spooling)
 					flush_to_spool(writer);
@@ -498,6 +505,7 @@ void bf_db_writer_on_written(struct bf_db_writer *writer, const struct bf_db_out
 void bf_db_writer_on_state(struct bf_db_writer *writer, bool is_up)
 {
 	writer->is_up = is_up;
+	writer->is_told = true;
 	writer->retry_us = 0;
 	pump(writer);
 }

@@ -69,6 +69,7 @@ struct bf_db_writer {
 	struct bf_db_batch_row picked[BF_DB_BATCH_COUNT_MAX];
 	struct bf_db_batch batch;
 	bool is_up;
+	bool is_told; /* by the engine whether it is up; before, it may just be connecting */
 	bool is_spooling;
 	bool is_spool_full;
 	bool is_pumping, pump_again;

@@ -51,8 +51,11 @@ struct bf_conf {
 		char *turn_secret; /* secret: time-limited TURN credentials (HMAC) */
 	} rtc;
 	struct {
+		char *url;    /* secret: postgres://... ; empty: SQLite in `folder` */
 		char *folder; /* the database's file, and the spool */
-		unsigned query_ms, slow_ms;
+		unsigned pool_min, pool_max; /* connections to PostgreSQL */
+		unsigned idle_ms, connect_ms, query_ms, slow_ms;
+		char *prepare; /* named, unnamed */
 		unsigned spool_mib;
 	} storage;
 	struct {

@@ -154,6 +154,21 @@ static void check_rtc(const struct bf_conf *conf, struct conf_why *why)
 	}
 }
 
+static void check_storage(const struct bf_conf *conf, struct conf_why *why)
+{
+	const char *url = conf->storage.url;
+
+	if (url[0] && strncmp(url, "postgres://", 11) != 0 &&
+		strncmp(url, "postgresql://", 13) != 0)
+		/* it may hold a password: not repeated */
+		conf_why_add(why, "storage.url: it does not begin with postgres://");
+	if (!conf->storage.folder[0])
+		conf_why_add(why, "storage.folder: it is empty");
+	if (conf->storage.pool_min > conf->storage.pool_max)
+		conf_why_add(why, "storage.pool_min: %u is more than storage.pool_max, %u",
+			conf->storage.pool_min, conf->storage.pool_max);
+}
+
 int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size)
 {
 	struct conf_why wrong;
@@ -168,7 +183,6 @@ int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size)
 	check_profiles(conf->media.srtp_profiles, &wrong);
 	check_ports(conf, &wrong);
 	check_rtc(conf, &wrong);
-	if (!conf->storage.folder[0])
-		conf_why_add(&wrong, "storage.folder: it is empty");
+	check_storage(conf, &wrong);
 	return wrong.count > 0 ? -EINVAL : 0;
 }

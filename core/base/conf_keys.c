@@ -76,9 +76,15 @@ const struct conf_key conf_keys[] = {
 	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),
 	SECRET(rtc, turn_secret, "Secret shared with the TURN servers, for credentials that expire (HMAC)."),
 
+	SECRET(storage, url, "Database: postgres://user:password@host[,host]/name[?sslmode=...]. Empty: SQLite in storage.folder."),
 	STR(storage, folder, "data", "Folder for the database and for the spool of rows that wait for it. Made if it is not there."),
+	UINT(storage, pool_min, 2, 1, 1000, "Connections to PostgreSQL that are kept."),
+	UINT(storage, pool_max, 20, 1, 1000, "Connections to PostgreSQL at most."),
+	UINT(storage, idle_ms, 30000, 1000, 3600000, "Connections beyond pool_min are closed after this time without use."),
+	UINT(storage, connect_ms, 2000, 100, 60000, "How long connecting to PostgreSQL may take."),
 	UINT(storage, query_ms, 10000, 100, 600000, "A query that takes longer is cancelled and undone."),
 	UINT(storage, slow_ms, 1000, 1, 600000, "A query that takes longer is named in the log, without its values."),
+	CHOICE(storage, prepare, "named", "named,unnamed", "named: each connection prepares a statement once. unnamed: each time, as poolers in transaction mode need it."),
 	UINT(storage, spool_mib, 1024, 1, 1000000, "Disk for rows that wait for the database, MiB."),
 
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),

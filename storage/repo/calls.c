@@ -17,6 +17,10 @@ const struct bf_db_stream bf_organizations_stream = {
 	.is_durable = true,
 	.name = "organizations",
 	.types = "utz", /* id, slug, created_at */
+	.postgres = "INSERT INTO organizations (id, slug, name, created_at, updated_at)"
+		    " SELECT r.id, r.slug, r.slug, r.at, r.at"
+		    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS r (id, slug, at)"
+		    " ON CONFLICT (slug) DO NOTHING",
 	.sqlite = "INSERT INTO organizations (id, slug, name, created_at, updated_at)"
 		  " VALUES ($1, $2, $2, $3, $3) ON CONFLICT (slug) DO NOTHING",
 };
@@ -26,6 +30,15 @@ const struct bf_db_stream bf_call_sessions_stream = {
 	.is_durable = true,
 	.name = "call_sessions",
 	.types = "uttzz", /* id, organization's slug, room, started_at, ended_at */
+	/* beginning and end of one call may be in one batch, which may not change a row twice */
+	.postgres = "INSERT INTO call_sessions (id, org_id, room, started_at, ended_at)"
+		    " SELECT DISTINCT ON (r.id) r.id, o.id, r.room, r.started_at, r.ended_at"
+		    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[],"
+		    " $5::timestamptz[]) AS r (id, slug, room, started_at, ended_at)"
+		    " JOIN organizations o ON o.slug = r.slug"
+		    " ORDER BY r.id, r.ended_at NULLS LAST"
+		    " ON CONFLICT (id) DO UPDATE"
+		    " SET ended_at = coalesce(excluded.ended_at, call_sessions.ended_at)",
 	.sqlite =
 		"INSERT INTO call_sessions (id, org_id, room, started_at, ended_at)"
 		" SELECT $1, o.id, $3, $4, $5 FROM organizations o WHERE o.slug = $2"
@@ -37,6 +50,18 @@ const struct bf_db_stream bf_webrtc_connections_stream = {
 	.is_durable = true,
 	.name = "webrtc_connections",
 	.types = "uuttizz", /* id, call_id, name, kind, worker, joined_at, left_at */
+	.postgres =
+		"INSERT INTO webrtc_connections"
+		" (id, org_id, call_id, name, kind, worker, joined_at, left_at)"
+		" SELECT DISTINCT ON (r.id) r.id, c.org_id, r.call_id, r.name, r.kind, r.worker,"
+		" r.joined_at, r.left_at"
+		" FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[],"
+		" $6::timestamptz[], $7::timestamptz[])"
+		" AS r (id, call_id, name, kind, worker, joined_at, left_at)"
+		" JOIN call_sessions c ON c.id = r.call_id"
+		" ORDER BY r.id, r.left_at NULLS LAST"
+		" ON CONFLICT (id) DO UPDATE"
+		" SET left_at = coalesce(excluded.left_at, webrtc_connections.left_at)",
 	.sqlite =
 		"INSERT INTO webrtc_connections"
 		" (id, org_id, call_id, name, kind, worker, joined_at, left_at)"

@@ -1,5 +1,6 @@
 #include "tests/storage/db_fixture.h"
 
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
 static const char sqlite_tables[] =
@@ -9,6 +10,16 @@ static const char sqlite_tables[] =
 	"CREATE TABLE notes (place INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, seq INTEGER NOT "
 	"NULL CHECK (seq >= 0), text TEXT) STRICT;"
 	"CREATE TABLE ticks (id BLOB PRIMARY KEY, seq INTEGER) STRICT;";
+
+static const char postgres_tables[] =
+	"CREATE TABLE things (id uuid PRIMARY KEY, name text NOT NULL UNIQUE, count bigint CHECK "
+	"(count >= 0), data bytea, flag boolean, at timestamptz, extra jsonb, parent uuid "
+	"REFERENCES "
+	"things (id));"
+	"CREATE TABLE notes (place bigserial PRIMARY KEY, id uuid NOT NULL UNIQUE, seq bigint NOT "
+	"NULL "
+	"CHECK (seq >= 0), text text);"
+	"CREATE TABLE ticks (id uuid PRIMARY KEY, seq bigint);";
 
 const struct bf_db_statement things_add = {"things_add",
 	"INSERT INTO things (id, name, count, data, flag, at, extra, parent) VALUES ($1, $2, $3, "
@@ -53,6 +64,45 @@ static const struct bf_db_stream *const streams[] = {&notes_stream, &ticks_strea
 
 /* ---- tables ---- */
 
+static void set_text(char **at, const char *text)
+{
+	free(*at);
+	*at = strdup(text);
+}
+
+bool on_postgres(void)
+{
+	return getenv("BELFRY_TEST_POSTGRES") != NULL;
+}
+
+static void run_sql(const char *url, const char *sql)
+{
+	PGconn *conn = PQconnectdb(url);
+	PGresult *result = PQexec(conn, sql);
+
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+		fail_msg("%s: %s", sql, PQerrorMessage(conn));
+	PQclear(result);
+	PQfinish(conn);
+}
+
+/* A database of its own for each fixture. */
+static void make_database(struct db_fixture *fixture)
+{
+	static unsigned count;
+	const char *url = getenv("BELFRY_TEST_POSTGRES");
+	const char *rest = strchr(strstr(url, "://") + 3, '?');
+	const char *slash = strchr(strstr(url, "://") + 3, '/');
+	char name[64], sql[128], own[512];
+
+	snprintf(name, sizeof(name), "test_%ld_%u", (long)getpid(), count++);
+	snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
+	run_sql(url, sql);
+	snprintf(own, sizeof(own), "%.*s/%s%s", (int)(slash - url), url, name, rest);
+	set_text(&fixture->conf->storage.url, own);
+	run_sql(own, postgres_tables);
+}
+
 static sqlite3 *open_file(struct db_fixture *fixture)
 {
 	char path[512];
@@ -68,6 +118,10 @@ static void make_tables(struct db_fixture *fixture)
 	char path[512];
 	sqlite3 *db;
 
+	if (on_postgres()) {
+		make_database(fixture);
+		return;
+	}
 	mkdir(fixture->conf->storage.folder, 0700);
 	db = open_file(fixture);
 	assert_int_equal(sqlite3_exec(db, sqlite_tables, NULL, NULL, NULL), SQLITE_OK);
@@ -76,9 +130,32 @@ static void make_tables(struct db_fixture *fixture)
 	chmod(path, 0600);
 }
 
+/* Nobody gets in, and who is in is thrown out. */
+static void lock_database(struct db_fixture *fixture, bool is_locked)
+{
+	const char *url = getenv("BELFRY_TEST_POSTGRES");
+	const char *name = strchr(strchr(fixture->conf->storage.url, '@'), '/') + 1;
+	const char *end = strchr(name, '?');
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "ALTER DATABASE %.*s ALLOW_CONNECTIONS %s", (int)(end - name),
+		name, is_locked ? "false" : "true");
+	run_sql(url, sql);
+	snprintf(sql, sizeof(sql),
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%.*s'",
+		(int)(end - name), name);
+	if (is_locked)
+		run_sql(url, sql);
+}
+
 void db_fixture_lock(struct db_fixture *fixture, bool is_locked)
 {
 	static sqlite3 *holder;
+
+	if (on_postgres()) {
+		lock_database(fixture, is_locked);
+		return;
+	}
 
 	if (is_locked) {
 		holder = open_file(fixture);
@@ -92,12 +169,6 @@ void db_fixture_lock(struct db_fixture *fixture, bool is_locked)
 }
 
 /* ---- set up ---- */
-
-static void set_text(char **at, const char *text)
-{
-	free(*at);
-	*at = strdup(text);
-}
 
 int db_fixture_setup(void **state)
 {

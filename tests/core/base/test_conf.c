@@ -502,6 +502,9 @@ static void the_check_finds_what_does_not_go_together(void **state)
 	static const struct {
 		const char *flag, *why;
 	} cases[] = {
+		{"--storage.url=mysql://me:secret@host/x",
+			"storage.url: it does not begin with postgres://"},
+		{"--storage.pool-min=21", "storage.pool_min: 21 is more than storage.pool_max, 20"},
 		{"--http.listen=localhost:1", "http.listen: 'localhost:1' is not an IP address and "
 					      "port, as 0.0.0.0:7008"},
 		{"--http.public_url=example.org",

@@ -100,8 +100,8 @@ static void what_goes_on_ends_with_the_server(void **state)
 	bf_calls_close(f.calls, 9000);
 	close_calls(&f);
 	open_calls(&f);
-	assert_string_equal(ask(f.db, &list_calls, NULL)->text,
-		"default|red|1000|9000\ndefault|blue|2000|9000\n");
+	WAIT_FOR(f.db, strcmp(ask(f.db, &list_calls, NULL)->text,
+			       "default|red|1000|9000\ndefault|blue|2000|9000\n") == 0);
 	assert_string_equal(ask(f.db, &list_connections, NULL)->text,
 		"red|Ann|socket|1|1000|9000\nblue|Bob|socket|1|2000|9000\n");
 	close_calls(&f);

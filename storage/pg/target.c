@@ -1,0 +1,77 @@
+#include "storage/pg/target.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A socket's folder, or an address that never leaves the machine. */
+static bool is_local(const char *host, size_t len)
+{
+	static const char *const local[] = {"", "localhost", "127.0.0.1", "::1"};
+
+	if (len > 0 && (host[0] == '/' || host[0] == '@'))
+		return true;
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (strlen(local[i]) == len && strncmp(host, local[i], len) == 0)
+			return true;
+	return false;
+}
+
+static bool are_local(const char *hosts)
+{
+	while (hosts) {
+		size_t len = strcspn(hosts, ",");
+
+		if (!is_local(hosts, len))
+			return false;
+		hosts = hosts[len] ? hosts + len + 1 : NULL;
+	}
+	return true;
+}
+
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options->keyword; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val && options->val[0] ? options->val : NULL;
+	return NULL;
+}
+
+static void add(struct bf_pg_target *target, size_t *count, const char *key, const char *value)
+{
+	target->keys[*count] = key;
+	target->values[(*count)++] = value;
+}
+
+int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_s, char *why,
+	size_t why_size)
+{
+	char *message = NULL;
+	PQconninfoOption *options = PQconninfoParse(url, &message);
+	size_t count = 0;
+	bool is_remote;
+
+	if (!options) {
+		/* libpq repeats what it cannot read, which may be a password */
+		snprintf(why, why_size, "storage.url is no URL that libpq understands");
+		PQfreemem(message);
+		return message ? -EINVAL : -ENOMEM;
+	}
+	is_remote = !are_local(value_of(options, "hostaddr")) ||
+		    (!value_of(options, "hostaddr") && !are_local(value_of(options, "host")));
+	*out = (struct bf_pg_target){.keys = {NULL}};
+	add(out, &count, "dbname", url);
+	if (is_remote && !value_of(options, "sslmode") && !getenv("PGSSLMODE"))
+		add(out, &count, "sslmode", "verify-full");
+	if (!value_of(options, "application_name"))
+		add(out, &count, "application_name", "belfry");
+	if (!value_of(options, "target_session_attrs"))
+		add(out, &count, "target_session_attrs", "read-write");
+	if (timeout_s)
+		add(out, &count, "connect_timeout", timeout_s);
+	PQconninfoFree(options);
+	return 0;
+}

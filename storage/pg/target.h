@@ -1,0 +1,23 @@
+/* storage/pg/target.h - how to connect to what storage.url names: as it says, and encrypted unless the server is on this machine.
+ *
+ * Thread: any.   Source: postgresql.org/docs/15/libpq-connect.html, libpq-ssl.html
+ */
+#ifndef BF_STORAGE_PG_TARGET_H
+#define BF_STORAGE_PG_TARGET_H
+
+#include <stddef.h>
+
+#define BF_PG_TARGET_KEYS 6
+
+/* Arguments of PQconnectStartParams and PQconnectdbParams, with expand_dbname. They lend from `url` and `timeout_s`, which may be NULL. */
+struct bf_pg_target {
+	const char *keys[BF_PG_TARGET_KEYS];
+	const char *values[BF_PG_TARGET_KEYS];
+};
+
+/* Where the URL leaves sslmode out and one of its hosts is another machine, sslmode is verify-full. -EINVAL: it is no URL of
+ * PostgreSQL's; `why` says what is wrong with it. -ENOMEM. */
+int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_s, char *why,
+	size_t why_size);
+
+#endif
