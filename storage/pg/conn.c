@@ -594,9 +594,12 @@ static void on_timer(void *arg)
 {
 	struct bf_pg_conn *conn = arg;
 
-	lose(conn, conn->state == BF_PG_CONNECTING
-			   ? "connecting takes longer than storage.connect_ms"
-			   : "the server does not answer");
+	if (PQstatus(conn->pg) == CONNECTION_BAD) /* it failed as it began: see fail_soon */
+		lose(conn, PQerrorMessage(conn->pg));
+	else
+		lose(conn, conn->state == BF_PG_CONNECTING
+				   ? "connecting takes longer than storage.connect_ms"
+				   : "the server does not answer");
 }
 
 static void on_notice(void *arg, const PGresult *result)

@@ -4,7 +4,9 @@
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
+import tempfile
 
 import cli
 from cli import Server, WebSocket, check_equal, check_in, run, test, until
@@ -54,6 +56,9 @@ def while_nobody_answers_rows_wait_on_disk():
     with Server(f"--storage.url={away}", env={"BELFRY_STORAGE_FOLDER": "away"}) as server, member(server, "Bob"):
         until(lambda: json.loads(server.request("GET", "/health/ready").text)["database"]["spool_records"] == 3, "three rows in the spool")
         check_equal(json.loads(server.request("GET", "/health/ready").text)["status"], "degraded", "the status")
+        told = [line for line in server.lines if 'event="the database is away"' in line]
+        check_equal(len(told), 1, "lines that say so")
+        check_in("No such file or directory", told[0], "the cause")
     with Server(f"--storage.url={URL}", env={"BELFRY_STORAGE_FOLDER": "away"}):
         until(lambda: connections().endswith("Bob left"), "the rows of the spool")
 
@@ -68,6 +73,29 @@ def tables_are_made_when_the_database_comes_later_than_the_server():
         until(lambda: json.loads(server.request("GET", "/health/ready").text)["status"] == "ready", "the server is ready")
         check_in("tables brought up to date", server.log, "the log")
         check_equal(psql("SELECT name FROM webrtc_connections", late), "Lea", "the rows of the spool")
+
+
+@test
+def both_engines_have_the_same_tables_and_columns():
+    """The migrations are written twice, in two dialects: this is what keeps them together."""
+    wanted = psql(
+        "SELECT c.table_name || '.' || c.column_name || CASE c.is_nullable WHEN 'NO' THEN ' not null' ELSE '' END"
+        " FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)"
+        " WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'"
+    )
+    views = psql("SELECT table_name FROM information_schema.views WHERE table_schema = 'public'")
+    with tempfile.TemporaryDirectory() as box:
+        folder = os.path.join(box, "data")
+        run("db", "migrate", f"--storage.folder={folder}").exits(0)
+        with contextlib.closing(sqlite3.connect(f"{folder}/belfry.db")) as db:
+            columns = db.execute(
+                "SELECT t.name, c.name, c.\"notnull\" OR c.pk FROM pragma_table_list t, pragma_table_info(t.name) c"
+                " WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+            found = [f"{table}.{column}{' not null' if is_set else ''}" for table, column, is_set in columns]
+            own_views = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
+    check_equal(sorted(found), sorted(wanted.splitlines()), "the columns of SQLite, against PostgreSQL's")
+    check_equal(sorted(own_views), sorted(views.splitlines()), "the views")
 
 
 @test
