@@ -15,6 +15,17 @@ struct bf_bytes bf_migration_down(const struct bf_migration *migration)
 	return end ? bf_bytes(at, (size_t)(end - at)) : bf_bytes(NULL, 0);
 }
 
+int bf_migration_refuse(size_t pending, char *why, size_t why_size)
+{
+	if (pending == 0)
+		return 0;
+	snprintf(why, why_size,
+		"storage.migrate is false, and %zu migrations are pending: `belfry db migrate` "
+		"applies them",
+		pending);
+	return -EINVAL;
+}
+
 static const struct bf_migration *find(
 	const struct bf_migration *known, size_t known_count, const char *name)
 {

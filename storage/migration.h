@@ -38,4 +38,7 @@ int bf_migration_check(const struct bf_migration *known, size_t known_count,
 	const struct bf_migration_applied *applied, size_t applied_count, char *why,
 	size_t why_size);
 
+/* 0 if none of `pending` is missing; else -EINVAL, for a server that may not apply them (storage.migrate). */
+int bf_migration_refuse(size_t pending, char *why, size_t why_size);
+
 #endif

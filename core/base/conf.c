@@ -149,48 +149,14 @@ static int apply_variable(struct bf_conf *conf, const char *entry, struct conf_w
 	return err;
 }
 
-/* PORT is what hosting platforms set; it replaces the port alone. Empty counts as not set. */
-static int apply_port(struct bf_conf *conf, const char *text, struct conf_why *why)
-{
-	size_t len = strlen(text);
-	struct bf_addr addr;
-	char listen[BF_ADDR_TEXT];
-	char *copy;
-
-	if (len == 0)
-		return 0;
-	if (len > 5 || strspn(text, "0123456789") != len || atoi(text) > UINT16_MAX) {
-		conf_why_add(why, "PORT: '%.64s' is not a port", text);
-		return 0;
-	}
-	if (bf_addr_parse(&addr, conf->http.listen) < 0) {
-		conf_why_add(why, "PORT: http.listen is '%.64s', which is no address and port",
-			conf->http.listen);
-		return 0;
-	}
-	addr.port = (uint16_t)atoi(text);
-	copy = strdup(bf_addr_format(&addr, listen));
-	if (!copy)
-		return -ENOMEM;
-	free(conf->http.listen);
-	conf->http.listen = copy;
-	return 0;
-}
-
 static int apply_environment(struct bf_conf *conf, char *const *envp, struct conf_why *why)
 {
-	const char *port = "";
-	int err;
+	int err = conf_alias_apply(conf, envp, why);
 
-	for (; envp && *envp; envp++) {
-		if (strncmp(*envp, "PORT=", 5) == 0)
-			port = *envp + 5;
-		err = apply_variable(conf, *envp, why);
-		if (err)
-			return err;
-	}
-	/* Last, wherever it stood, because it changes a part of BELFRY_HTTP_LISTEN. */
-	return apply_port(conf, port, why);
+	for (char *const *at = envp; at && *at && !err; at++)
+		err = apply_variable(conf, *at, why);
+	/* last, wherever it stood, because it changes a part of BELFRY_HTTP_LISTEN */
+	return err ? err : conf_alias_apply_port(conf, envp, why);
 }
 
 /* ---- flags ---- */

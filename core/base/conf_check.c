@@ -154,14 +154,20 @@ static void check_rtc(const struct bf_conf *conf, struct conf_why *why)
 	}
 }
 
-static void check_storage(const struct bf_conf *conf, struct conf_why *why)
+/* What it is is not repeated: it may hold a password. */
+static void check_database_url(const char *key, const char *url, struct conf_why *why)
 {
-	const char *url = conf->storage.url;
-
 	if (url[0] && strncmp(url, "postgres://", 11) != 0 &&
 		strncmp(url, "postgresql://", 13) != 0)
-		/* it may hold a password: not repeated */
-		conf_why_add(why, "storage.url: it does not begin with postgres://");
+		conf_why_add(why, "%s: it does not begin with postgres://", key);
+}
+
+static void check_storage(const struct bf_conf *conf, struct conf_why *why)
+{
+	check_database_url("storage.url", conf->storage.url, why);
+	check_database_url("storage.owner_url", conf->storage.owner_url, why);
+	if (conf->storage.owner_url[0] && !conf->storage.url[0])
+		conf_why_add(why, "storage.owner_url: without storage.url it does nothing");
 	if (!conf->storage.folder[0])
 		conf_why_add(why, "storage.folder: it is empty");
 	if (conf->storage.pool_min > conf->storage.pool_max)

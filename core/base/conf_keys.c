@@ -76,7 +76,10 @@ const struct conf_key conf_keys[] = {
 	LIST(rtc, ice_servers, "Given to clients: \"stun:host:port\", \"turn:host:port?transport=udp\"."),
 	SECRET(rtc, turn_secret, "Secret shared with the TURN servers, for credentials that expire (HMAC)."),
 
+	CHOICE(server, profile, "development", "development,test,production", "In production, commands that destroy data refuse. NODE_ENV in the environment sets it as well."),
+
 	SECRET(storage, url, "Database: postgres://user:password@host[,host]/name[?sslmode=...]. Empty: SQLite in storage.folder."),
+	SECRET(storage, owner_url, "The same database with the role that owns the tables: makes the database, the tables and the role of storage.url\nwhere they are missing. Empty: the role of storage.url owns them."),
 	STR(storage, folder, "data", "Folder for the database and for the spool of rows that wait for it. Made if it is not there."),
 	UINT(storage, pool_min, 2, 1, 1000, "Connections to PostgreSQL that are kept."),
 	UINT(storage, pool_max, 20, 1, 1000, "Connections to PostgreSQL at most."),
@@ -85,6 +88,7 @@ const struct conf_key conf_keys[] = {
 	UINT(storage, query_ms, 10000, 100, 600000, "A query that takes longer is cancelled and undone."),
 	UINT(storage, slow_ms, 1000, 1, 600000, "A query that takes longer is named in the log, without its values."),
 	CHOICE(storage, prepare, "named", "named,unnamed", "named: each connection prepares a statement once. unnamed: each time, as poolers in transaction mode need it."),
+	BOOL(storage, migrate, true, "Bring the tables up to date at the start. false: refuse to start while migrations are pending."),
 	UINT(storage, spool_mib, 1024, 1, 1000000, "Disk for rows that wait for the database, MiB."),
 
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),

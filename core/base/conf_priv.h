@@ -74,6 +74,11 @@ size_t conf_distance(const char *a, const char *b);
 /* Whether so many edits still look like a slip of somebody who meant a name of `len` bytes. */
 bool conf_is_near(size_t distance, size_t len);
 
+/* Variables that others name: DB_HOST and its like, NODE_ENV, CORS_ORIGIN, before BELFRY_*; and PORT, after them. Empty counts as
+ * not set. -ENOMEM; what is wrong is added to `why`. */
+int conf_alias_apply(struct bf_conf *conf, char *const *envp, struct conf_why *why);
+int conf_alias_apply_port(struct bf_conf *conf, char *const *envp, struct conf_why *why);
+
 /* Apply the file at `path`; every complaint is added to `why`. -EINVAL, -ENOMEM, or why it cannot be read. */
 int conf_file_load(struct bf_conf *conf, const char *path, struct conf_why *why);
 

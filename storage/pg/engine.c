@@ -7,7 +7,7 @@
 #include "core/base/clock.h"
 #include "core/loop/timer.h"
 #include "storage/pg/conn.h"
-#include "storage/pg/migrate.h"
+#include "storage/pg/provision.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -91,25 +91,13 @@ static void set_up(struct bf_db_engine *engine, bool is_up)
 	engine->env.on_state(engine->env.arg, is_up, engine->why);
 }
 
-/* Returns 0 when the tables are as this version needs them. */
-static int bring_up_to_date(const struct bf_db_engine_env *env, char *why, size_t why_size)
-{
-	int count =
-		bf_pg_migrate(env->conf->storage.url, BF_MS((int64_t)env->conf->storage.connect_ms),
-			bf_pg_migrations, bf_pg_migration_count, why, why_size);
-
-	if (count > 0)
-		BF_LOG(env->log, BF_LOG_INFO, "tables brought up to date",
-			BF_INT("migrations", count));
-	return count < 0 ? count : 0;
-}
-
 /* It could not be reached at the start. This waits; but nobody else has anything to do with it before. */
 static bool migrate_late(struct bf_db_engine *engine)
 {
 	if (bf_clock_mono_us() < engine->retry_us)
 		return false;
-	engine->is_migrated = bring_up_to_date(&engine->env, engine->why, sizeof(engine->why)) == 0;
+	engine->is_migrated = bf_pg_provision(engine->env.conf, engine->env.conf->storage.migrate,
+				      engine->env.log, engine->why, sizeof(engine->why)) >= 0;
 	if (engine->is_migrated)
 		return true;
 	engine->retry_us = bf_clock_mono_us() + RETRY_US;
@@ -290,13 +278,13 @@ static int pg_open(
 {
 	const struct bf_conf *conf = env->conf;
 	struct bf_db_engine *engine;
-	int err = bring_up_to_date(env, why, why_size);
-	bool is_migrated = err == 0;
+	int err = bf_pg_provision(conf, conf->storage.migrate, env->log, why, why_size);
+	bool is_migrated = err >= 0;
 
 	/* One that cannot be reached is away, for now: rows go to the spool, and wait there until it is back. */
 	if (err == -ENOTCONN)
 		BF_LOG(env->log, BF_LOG_WARN, "tables not looked at yet", BF_STR("why", why));
-	else if (err)
+	else if (err < 0)
 		return err;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)

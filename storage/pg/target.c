@@ -1,5 +1,6 @@
 #include "storage/pg/target.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -74,4 +75,27 @@ int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_
 		add(out, &count, "connect_timeout", timeout_s);
 	PQconninfoFree(options);
 	return 0;
+}
+
+/* What stands later counts more, to libpq. */
+void bf_pg_target_database(struct bf_pg_target *target, const char *database)
+{
+	size_t count = 0;
+
+	while (target->keys[count])
+		count++;
+	assert(count + 1 < BF_PG_TARGET_KEYS);
+	add(target, &count, "dbname", database);
+}
+
+int bf_pg_target_part(const char *url, const char *keyword, char *out, size_t size)
+{
+	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	const char *value = options ? value_of(options, keyword) : NULL;
+	int err = options ? 0 : -EINVAL;
+
+	if (!err && snprintf(out, size, "%s", value ? value : "") >= (int)size)
+		err = -EMSGSIZE;
+	PQconninfoFree(options);
+	return err;
 }

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define BF_PG_TARGET_KEYS 6
+#define BF_PG_TARGET_KEYS 7 /* and the NULL after them */
 
 /* Arguments of PQconnectStartParams and PQconnectdbParams, with expand_dbname. They lend from `url` and `timeout_s`, which may be NULL. */
 struct bf_pg_target {
@@ -19,5 +19,11 @@ struct bf_pg_target {
  * PostgreSQL's; `why` says what is wrong with it. -ENOMEM. */
 int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_s, char *why,
 	size_t why_size);
+
+/* The same server, but this database of it. */
+void bf_pg_target_database(struct bf_pg_target *target, const char *database);
+
+/* Part of what a URL says: "user", "password", "dbname"; copied. "": it does not say. -EMSGSIZE; -EINVAL; -ENOMEM. */
+int bf_pg_target_part(const char *url, const char *keyword, char *out, size_t size);
 
 #endif

@@ -65,7 +65,7 @@ void bf_db_admin_close(struct bf_db_admin *admin)
 int bf_db_admin_migrate(struct bf_db_admin *admin, char *why, size_t why_size)
 {
 	return bf_sqlite_migrate(
-		&admin->conn, bf_sqlite_migrations, bf_sqlite_migration_count, why, why_size);
+		&admin->conn, bf_sqlite_migrations, bf_sqlite_migration_count, true, why, why_size);
 }
 
 int bf_db_admin_rollback(struct bf_db_admin *admin, const char *target, char *why, size_t why_size)

@@ -225,8 +225,8 @@ static void on_timer(void *arg)
 
 static int bring_up_to_date(struct bf_db_engine *engine, char *why, size_t why_size)
 {
-	int count = bf_sqlite_migrate(
-		&engine->conn, bf_sqlite_migrations, bf_sqlite_migration_count, why, why_size);
+	int count = bf_sqlite_migrate(&engine->conn, bf_sqlite_migrations,
+		bf_sqlite_migration_count, engine->env.conf->storage.migrate, why, why_size);
 
 	if (count > 0)
 		BF_LOG(engine->env.log, BF_LOG_INFO, "tables brought up to date",

@@ -144,6 +144,12 @@ static int apply_missing(struct run *run, const char *unused)
 	return err ? err : (int)(run->known_count - first);
 }
 
+static int refuse_missing(struct run *run, const char *unused)
+{
+	(void)unused;
+	return bf_migration_refuse(run->known_count - run->applied_count, run->why, run->why_size);
+}
+
 static int undo_to(struct run *run, const char *target)
 {
 	size_t keep = 0, count;
@@ -208,7 +214,7 @@ static int migrate(
 }
 
 int bf_sqlite_migrate(struct bf_sqlite *conn, const struct bf_migration *known, size_t known_count,
-	char *why, size_t why_size)
+	bool may_apply, char *why, size_t why_size)
 {
 	struct run run = {.conn = conn,
 		.known = known,
@@ -216,7 +222,7 @@ int bf_sqlite_migrate(struct bf_sqlite *conn, const struct bf_migration *known, 
 		.why = why,
 		.why_size = why_size};
 
-	return migrate(&run, apply_missing, NULL);
+	return migrate(&run, may_apply ? apply_missing : refuse_missing, NULL);
 }
 
 int bf_sqlite_rollback(struct bf_sqlite *conn, const struct bf_migration *known, size_t known_count,

@@ -10,10 +10,10 @@
 #include "storage/migration.h"
 #include "storage/sqlite/conn.h"
 
-/* Returns how many were applied; -EINVAL: what was applied does not fit `known`, or a file is wrong; -EIO; -EBUSY. `why` says which
- * and why. After an error nothing has changed. */
+/* Returns how many were applied; -EINVAL: what was applied does not fit `known`, or a file is wrong, or some are missing and `may_apply` is
+ * not set; -EIO; -EBUSY. `why` says which and why. After an error nothing has changed. */
 int bf_sqlite_migrate(struct bf_sqlite *conn, const struct bf_migration *known, size_t known_count,
-	char *why, size_t why_size);
+	bool may_apply, char *why, size_t why_size);
 
 /* Take back, from the last one on, all that came after `target` (NULL: all). Returns how many; errors as above, and -ENOENT: `target` was
  * never applied. */

@@ -15,7 +15,9 @@ URL = os.environ["BELFRY_TEST_POSTGRES"]
 
 
 def psql(sql, url=URL):
-    done = subprocess.run(["psql", "-XAtq", url, "-c", sql], capture_output=True, text=True, check=True)
+    done = subprocess.run(["psql", "-XAtq", url, "-c", sql], capture_output=True, text=True)
+    if done.returncode:
+        raise AssertionError(f"psql: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -39,7 +41,7 @@ def the_tables_are_made_and_calls_are_recorded():
         until(lambda: connections() == "Ann left", "the connection's end")
         ready = json.loads(server.request("GET", "/health/ready").text)
         check_equal((ready["status"], ready["database"]["engine"], ready["database"]["state"]), ("ready", "postgres", "up"), "readiness")
-    check_equal(psql("SELECT count(*) FROM migrations"), "2", "migrations")
+    check_equal(psql("SELECT count(*) FROM migrations"), "3", "migrations")
     with Server(f"--storage.url={URL}"):
         pass  # once more, on tables that are there
 
@@ -96,6 +98,107 @@ def both_engines_have_the_same_tables_and_columns():
             own_views = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
     check_equal(sorted(found), sorted(wanted.splitlines()), "the columns of SQLite, against PostgreSQL's")
     check_equal(sorted(own_views), sorted(views.splitlines()), "the views")
+
+
+def owned(database):
+    """Arguments for a server that works as a role of its own in a database that is not there yet."""
+    return (
+        f"--storage.owner_url={URL.replace('/postgres?', f'/{database}?')}",
+        f"--storage.url={URL.replace('belfry@', 'belfry_server@').replace('/postgres?', f'/{database}?')}",
+    )
+
+
+def as_server(database, sql, org=None):
+    url = URL.replace("belfry@", "belfry_server@").replace("/postgres?", f"/{database}?")
+    return psql(f"SET app.org = '{org or ''}'; {sql}", url)
+
+
+@test
+def database_and_role_are_made_and_the_role_owns_nothing():
+    with Server(*owned("made")) as server, member(server, "Ora"):
+        made = URL.replace("/postgres?", "/made?")
+        until(lambda: psql("SELECT name FROM webrtc_connections", made) == "Ora", "the connection's row")
+        check_in('event="database made" name=made', server.log, "the log")
+        check_in('event="role made" name=belfry_server', server.log, "the log")
+        check_equal("row-level security does not bind" in server.log, False, "a warning of row-level security")
+        check_equal(psql("SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname = 'belfry_server'", made), "0", "what the role owns")
+    with Server(*owned("made")):
+        pass  # once more, on what is there
+    with Server(f"--storage.url={URL}") as server:
+        until(lambda: "row-level security does not bind this role" in server.log, "a warning for one that is a superuser")
+
+
+@test
+def of_two_servers_that_start_at_once_on_nothing_both_come_up():
+    with contextlib.ExitStack() as both:
+        servers = [Server(*owned("twice"), env={"BELFRY_STORAGE_FOLDER": f"twice{i}"}) for i in range(2)]
+        for server in servers:
+            both.enter_context(server)
+        for server in servers:
+            until(lambda s=server: json.loads(s.request("GET", "/health/ready").text)["status"] == "ready", "it is ready")
+    check_equal(psql("SELECT count(*) FROM migrations", URL.replace("/postgres?", "/twice?")), "3", "migrations")
+
+
+TENANTS = """
+SET app.system = 'on';
+INSERT INTO organizations (id, slug, name, created_at, updated_at) VALUES (ACME, 'acme', 'Acme', now(), now()), (BOLT, 'bolt', 'Bolt', now(), now());
+INSERT INTO users (id, org_id, username, username_key, created_at, updated_at) SELECT o.id, o.id, o.slug, o.slug, now(), now() FROM organizations o;
+INSERT INTO roles (id, org_id, name, created_at, updated_at) SELECT o.id, o.id, 'r', now(), now() FROM organizations o;
+INSERT INTO user_roles (org_id, user_id, role_id, created_at) SELECT o.id, o.id, o.id, now() FROM organizations o;
+INSERT INTO sessions (id, org_id, user_id, refresh_family, refresh_hash, created_at, last_seen_at, expires_at)
+    SELECT o.id, o.id, o.id, o.id, sha256(o.slug::bytea), now(), now(), now() FROM organizations o;
+INSERT INTO api_keys (id, org_id, user_id, name, public_id, secret_hash, last_four, created_at)
+    SELECT o.id, o.id, o.id, 'k', o.slug, sha256(o.slug::bytea), 'last', now() FROM organizations o;
+INSERT INTO settings (id, org_id, key, value, updated_at) SELECT o.id, o.id, 'k', '1', now() FROM organizations o;
+INSERT INTO channels (id, org_id, name, name_key, created_at, updated_at) SELECT o.id, o.id, 'c', 'c', now(), now() FROM organizations o;
+INSERT INTO channel_acl (id, org_id, channel_id, position, subject_kind) SELECT o.id, o.id, o.id, 0, 'everyone' FROM organizations o;
+INSERT INTO call_sessions (id, org_id, room, started_at) SELECT o.id, o.id, 'r', now() FROM organizations o;
+INSERT INTO webrtc_connections (id, org_id, call_id, kind, worker, joined_at) SELECT o.id, o.id, o.id, 'socket', 0, now() FROM organizations o;
+INSERT INTO rate_limits (key, level, updated_at) VALUES ('k', 1, now());
+"""
+ACME, BOLT = "'0190a0a0-0000-7000-8000-00000000000a'", "'0190a0a0-0000-7000-8000-00000000000b'"
+
+
+@test
+def a_tenant_sees_its_own_rows_and_nobody_without_a_tenant_any():
+    with Server(*owned("tenants")):
+        pass
+    owner = URL.replace("/postgres?", "/tenants?")
+    psql(TENANTS.replace("ACME", ACME).replace("BOLT", BOLT), owner)
+    tables = psql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace", owner).splitlines()
+    views = psql("SELECT table_name FROM information_schema.views WHERE table_schema = 'public'", owner).splitlines()
+    check_equal(len(tables) >= 13, True, "all tables are there")
+    check_equal(psql("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity)", owner), "0", "tables without forced row-level security")
+    for table in tables + views:
+        check_equal(int(psql(f"SELECT count(*) FROM {table}", owner)) > 0, True, f"{table} has rows")
+        check_equal(as_server("tenants", f"SELECT count(*) FROM {table}"), "0", f"rows of {table} without a tenant")
+        if table in ("rate_limits", "migrations"):
+            check_equal(as_server("tenants", f"SELECT count(*) FROM {table}", ACME[1:-1]), "0", f"rows of {table} for a tenant")
+            continue
+        org = "id" if table == "organizations" else "org_id"
+        check_equal(as_server("tenants", f"SELECT {org}, count(*) FROM {table} GROUP BY 1", ACME[1:-1]), f"{ACME[1:-1]}|1", f"rows of {table} for Acme")
+        if table in tables:
+            check_equal(as_server("tenants", f"WITH d AS (DELETE FROM {table} WHERE {org} = {BOLT} RETURNING 1) SELECT count(*) FROM d", ACME[1:-1]), "0", f"rows of Bolt in {table} that Acme can delete")
+    refused = subprocess.run(
+        ["psql", "-XAtq", owned("tenants")[1].split("=", 1)[1], "-c", f"SET app.org = {ACME}; UPDATE channels SET org_id = {BOLT}"],
+        capture_output=True,
+        text=True,
+    )
+    check_in("violates row-level security policy", refused.stderr, "giving a row to another tenant")
+
+
+@test
+def without_leave_to_migrate_the_start_says_what_is_pending():
+    psql("CREATE DATABASE pending")
+    url = URL.replace("/postgres?", "/pending?")
+    run("run", *cli.ANY_PORTS, f"--storage.url={url}", "--storage.migrate=false").exits(1, "3 migrations are pending")
+
+
+@test
+def a_role_that_may_not_make_the_database_says_so():
+    psql("CREATE ROLE humble LOGIN")
+    url = URL.replace("belfry@", "humble@").replace("/postgres?", "/nowhere?")
+    run("run", *cli.ANY_PORTS, f"--storage.url={url}").exits(1, "database nowhere: it is missing, and making it: ERROR:  permission denied to create database")
 
 
 @test

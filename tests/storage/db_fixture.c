@@ -16,7 +16,8 @@ static const char postgres_tables[] =
 	"(count >= 0), data bytea, flag boolean, at timestamptz, extra jsonb, parent uuid "
 	"REFERENCES "
 	"things (id));"
-	"CREATE TABLE notes (place bigserial PRIMARY KEY, id uuid NOT NULL UNIQUE, seq bigint NOT "
+	"CREATE TABLE notes (place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT "
+	"NULL UNIQUE, seq bigint NOT "
 	"NULL "
 	"CHECK (seq >= 0), text text);"
 	"CREATE TABLE ticks (id uuid PRIMARY KEY, seq bigint);";
@@ -86,20 +87,22 @@ static void run_sql(const char *url, const char *sql)
 	PQfinish(conn);
 }
 
-/* A database of its own for each fixture. */
+/* A database of its own for each fixture, which the server uses as it should: as a role that owns nothing. */
 static void make_database(struct db_fixture *fixture)
 {
 	static unsigned count;
 	const char *url = getenv("BELFRY_TEST_POSTGRES");
 	const char *rest = strchr(strstr(url, "://") + 3, '?');
 	const char *slash = strchr(strstr(url, "://") + 3, '/');
-	char name[64], sql[128], own[512];
+	char name[64], sql[128], own[512], servers[512];
 
 	snprintf(name, sizeof(name), "test_%ld_%u", (long)getpid(), count++);
 	snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
 	run_sql(url, sql);
 	snprintf(own, sizeof(own), "%.*s/%s%s", (int)(slash - url), url, name, rest);
-	set_text(&fixture->conf->storage.url, own);
+	snprintf(servers, sizeof(servers), "postgres://belfry_server@/%s%s", name, rest);
+	set_text(&fixture->conf->storage.url, servers);
+	set_text(&fixture->conf->storage.owner_url, own);
 	run_sql(own, postgres_tables);
 }
 

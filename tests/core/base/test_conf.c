@@ -410,6 +410,42 @@ static void port_replaces_the_port_of_listen_wherever_it_stands(void **state)
 	assert_int_equal(load_env(f, "PORT=1", "BELFRY_HTTP_LISTEN=localhost"), -EINVAL);
 }
 
+static void names_that_others_give_are_understood(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(load_env(f, "NODE_ENV=production", "DB_POOL_MAX=7"), 0);
+	assert_string_equal(f->conf->server.profile, "production");
+	assert_int_equal(f->conf->storage.pool_max, 7);
+	assert_int_equal(load_env(f, "CORS_ORIGIN=https://a", "NODE_ENV="), 0);
+	assert_string_equal(f->conf->http.origins[0], "https://a");
+	assert_int_equal(load_env(f, "NODE_ENV=test", "BELFRY_SERVER_PROFILE=development"), 0);
+	assert_string_equal(f->conf->server.profile, "development"); /* the own name wins */
+	assert_int_equal(load_env(f, "NODE_ENV=staging", NULL), -EINVAL);
+	assert_non_null(strstr(f->why, "NODE_ENV: "));
+}
+
+static void a_database_in_pieces_becomes_a_url(void **state)
+{
+	struct fixture *f = *state;
+	char *env[] = {"DB_HOST=db.example", "DB_PORT=5433", "DB_USER=me", "DB_PASSWORD=p@ss/w?rd%",
+		"DB_NAME=x y", NULL};
+	char *own[] = {"DB_HOST=db.example", "BELFRY_STORAGE_URL=postgres://own/x", NULL};
+	char *whole[] = {"DB_HOST=db.example", "DATABASE_URL=postgres://whole/x", NULL};
+
+	assert_int_equal(bf_conf_load(f->conf, NULL, env, 0, NULL, f->why, sizeof(f->why)), 0);
+	assert_string_equal(
+		f->conf->storage.url, "postgres://me:p%40ss%2Fw%3Frd%25@db.example:5433/x%20y");
+	assert_int_equal(load_env(f, "DB_HOST=db.example", NULL), 0);
+	assert_string_equal(f->conf->storage.url, "postgres://db.example");
+	assert_int_equal(load_env(f, "DB_HOST=/run/postgresql", "DB_NAME=x"), 0);
+	assert_string_equal(f->conf->storage.url, "postgres://%2Frun%2Fpostgresql/x");
+	assert_int_equal(bf_conf_load(f->conf, NULL, own, 0, NULL, f->why, sizeof(f->why)), 0);
+	assert_string_equal(f->conf->storage.url, "postgres://own/x");
+	assert_int_equal(bf_conf_load(f->conf, NULL, whole, 0, NULL, f->why, sizeof(f->why)), 0);
+	assert_string_equal(f->conf->storage.url, "postgres://whole/x");
+}
+
 static void flags_take_dashes_or_underscores_and_suggest(void **state)
 {
 	struct fixture *f = *state;
@@ -605,6 +641,8 @@ int main(void)
 		TEST(variables_are_refused_if_unknown_and_others_ignored),
 		TEST(lists_in_variables_are_cut_at_commas),
 		TEST(port_replaces_the_port_of_listen_wherever_it_stands),
+		TEST(names_that_others_give_are_understood),
+		TEST(a_database_in_pieces_becomes_a_url),
 		TEST(flags_take_dashes_or_underscores_and_suggest),
 		TEST(what_is_printed_loads_again_and_is_equal),
 		TEST(defaults_print_with_a_comment_for_every_key),

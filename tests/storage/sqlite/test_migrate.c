@@ -57,7 +57,8 @@ static int teardown(void **state)
 static int up(struct fixture *fixture, const struct bf_migration *set, size_t count)
 {
 	fixture->why[0] = '\0';
-	return bf_sqlite_migrate(&fixture->conn, set, count, fixture->why, sizeof(fixture->why));
+	return bf_sqlite_migrate(
+		&fixture->conn, set, count, true, fixture->why, sizeof(fixture->why));
 }
 
 static int down(struct fixture *fixture, const char *target)
@@ -201,6 +202,21 @@ static void one_that_fails_leaves_nothing_of_any(void **state)
 	sqlite3_free(after);
 }
 
+static void one_that_may_not_migrate_says_what_is_pending(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(up(fixture, known, 1), 1);
+	assert_int_equal(bf_sqlite_migrate(&fixture->conn, known, 3, false, fixture->why,
+				 sizeof(fixture->why)),
+		-EINVAL);
+	assert_non_null(strstr(fixture->why, "2 migrations are pending"));
+	assert_int_equal(up(fixture, known, 3), 2);
+	assert_int_equal(bf_sqlite_migrate(&fixture->conn, known, 3, false, fixture->why,
+				 sizeof(fixture->why)),
+		0);
+}
+
 struct starter {
 	pthread_t thread;
 	const char *folder;
@@ -215,7 +231,7 @@ static void *start(void *arg)
 
 	if (bf_sqlite_open(&conn, starter->folder, why, sizeof(why)))
 		return NULL;
-	starter->result = bf_sqlite_migrate(&conn, known, 3, why, sizeof(why));
+	starter->result = bf_sqlite_migrate(&conn, known, 3, true, why, sizeof(why));
 	bf_sqlite_close(&conn);
 	return NULL;
 }
@@ -287,6 +303,7 @@ int main(void)
 		TEST(a_database_of_a_newer_version_is_refused),
 		TEST(a_file_with_an_earlier_date_than_an_applied_one_is_refused),
 		TEST(one_that_fails_leaves_nothing_of_any),
+		TEST(one_that_may_not_migrate_says_what_is_pending),
 		TEST(of_two_that_start_at_once_one_migrates),
 		TEST(those_of_this_version_go_up_and_down_and_up),
 		TEST(their_tables_are_strict_and_each_reference_says_what_deleting_does),
