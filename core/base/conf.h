@@ -54,9 +54,9 @@ struct bf_conf {
 		char *profile; /* development, test, production: what may be destroyed */
 	} server;
 	struct {
-		char *url;    /* secret: postgres://... ; empty: SQLite in `folder` */
+		char *url;	 /* secret: postgres://... ; empty: SQLite in `folder` */
 		char *owner_url; /* secret: the role that owns the tables; empty: that of `url` */
-		char *folder; /* the database's file, and the spool */
+		char *folder;	 /* the database's file, and the spool */
 		unsigned pool_min, pool_max; /* connections to PostgreSQL */
 		unsigned idle_ms, connect_ms, query_ms, slow_ms;
 		char *prepare; /* named, unnamed */
