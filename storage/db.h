@@ -50,6 +50,7 @@ struct bf_db_statement {
 	const char *sqlite;  /* where SQLite needs another text; NULL: the same */
 	const char *params;  /* types of the parameters, as in storage/value.h */
 	const char *columns; /* types of the columns it brings; "" for none */
+	bool is_system;	     /* looks across tenants; else $1 is the tenant */
 };
 
 /* Where rows are appended. Constant, in a table of storage/repo. */

@@ -38,15 +38,15 @@ struct bench {
 static const struct bf_db_statement naive_insert = {"naive_insert",
 	"INSERT INTO call_sessions (id, org_id, room, started_at, ended_at)"
 	" SELECT $1, o.id, $3, $4, $5 FROM organizations o WHERE o.slug = $2",
-	NULL, "uttzz", ""};
+	NULL, "uttzz", "", true};
 static const struct bf_db_statement read_one = {"read_one",
 	"SELECT c.room, c.started_at, o.slug FROM call_sessions c JOIN organizations o ON o.id = "
 	"c.org_id "
 	"WHERE c.id = $1",
-	NULL, "u", "tzt"};
+	NULL, "u", "tzt", true};
 static const struct bf_db_statement make_ticks = {"make_ticks",
 	"CREATE TABLE IF NOT EXISTS bench_ticks (id BLOB PRIMARY KEY, value INTEGER) STRICT", NULL,
-	"", ""};
+	"", "", true};
 static const struct bf_db_stream ticks = {.id = 65000,
 	.name = "bench_ticks",
 	.types = "ui",

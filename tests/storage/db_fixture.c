@@ -25,26 +25,26 @@ static const char postgres_tables[] =
 const struct bf_db_statement things_add = {"things_add",
 	"INSERT INTO things (id, name, count, data, flag, at, extra, parent) VALUES ($1, $2, $3, "
 	"$4, $5, $6, $7, $8)",
-	NULL, "utiybzju", ""};
+	NULL, "utiybzju", "", true};
 const struct bf_db_statement things_get = {"things_get",
 	"SELECT id, name, count, data, flag, at, extra, parent FROM things WHERE id = $1", NULL,
-	"u", "utiybzju"};
+	"u", "utiybzju", true};
 const struct bf_db_statement things_names = {
-	"things_names", "SELECT name FROM things ORDER BY name", NULL, "", "t"};
+	"things_names", "SELECT name FROM things ORDER BY name", NULL, "", "t", true};
 const struct bf_db_statement things_rename = {
-	"things_rename", "UPDATE things SET name = $2 WHERE id = $1", NULL, "ut", ""};
+	"things_rename", "UPDATE things SET name = $2 WHERE id = $1", NULL, "ut", "", true};
 const struct bf_db_statement things_remove = {
-	"things_remove", "DELETE FROM things WHERE id = $1", NULL, "u", ""};
+	"things_remove", "DELETE FROM things WHERE id = $1", NULL, "u", "", true};
 const struct bf_db_statement notes_list = {
-	"notes_list", "SELECT seq FROM notes ORDER BY place", NULL, "", "i"};
+	"notes_list", "SELECT seq FROM notes ORDER BY place", NULL, "", "i", true};
 const struct bf_db_statement ticks_count = {
-	"ticks_count", "SELECT count(*) FROM ticks", NULL, "", "i"};
+	"ticks_count", "SELECT count(*) FROM ticks", NULL, "", "i", true};
 const struct bf_db_statement take_long = {"take_long", "SELECT 1::bigint FROM pg_sleep($1::bigint)",
 	"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1 * 3000000) "
 	"SELECT count(*) FROM n",
-	"i", "i"};
+	"i", "i", true};
 const struct bf_db_statement no_such_table = {
-	"no_such_table", "SELECT a FROM no_such_table", NULL, "", "i"};
+	"no_such_table", "SELECT a FROM no_such_table", NULL, "", "i", true};
 
 const struct bf_db_stream notes_stream = {.id = 1,
 	.is_durable = true,

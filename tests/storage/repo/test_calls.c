@@ -5,11 +5,11 @@
 static const struct bf_db_statement list_calls = {"list_calls",
 	"SELECT o.slug, c.room, c.started_at, c.ended_at FROM call_sessions c"
 	" JOIN organizations o ON o.id = c.org_id ORDER BY c.started_at, c.room",
-	NULL, "", "ttzz"};
+	NULL, "", "ttzz", true};
 static const struct bf_db_statement list_connections = {"list_connections",
 	"SELECT c.room, w.name, w.kind, w.worker, w.joined_at, w.left_at FROM webrtc_connections w"
 	" JOIN call_sessions c ON c.id = w.call_id AND c.org_id = w.org_id ORDER BY w.joined_at",
-	NULL, "", "tttizz"};
+	NULL, "", "tttizz", true};
 
 struct calls_fixture {
 	struct db_fixture *db;
