@@ -6,12 +6,13 @@
 #include <string.h>
 
 #define WHY_BYTES 4096
+#define DEMO_FLAG "--server.demo=true"
 
 static const char settings_help[] =
 	"\nSettings come from the defaults, then FILE (YAML), then BELFRY_SECTION_KEY variables, "
 	"then\n"
 	"flags; the last one counts. `belfry config print` shows every key. --io=X is short for\n"
-	"--media.io=X.\n";
+	"--media.io=X, --demo for --server.demo=true.\n";
 
 /* What was typed, taken apart. The pointers are argv's own but for `io`. */
 struct arguments {
@@ -22,6 +23,7 @@ struct arguments {
 	char **words;
 	int word_count;
 	char *io;
+	char demo[sizeof(DEMO_FLAG)];
 	bool wants_help;
 };
 
@@ -143,22 +145,29 @@ static int check_words(const struct bf_command *command, const struct arguments 
 	return 0;
 }
 
-/* A flag that is the command's own is no setting: it goes behind the words. */
-static void take_option(const struct bf_command *command, struct arguments *arguments)
+static bool is_option(const struct bf_command *command, const char *flag)
+{
+	for (size_t i = 0; command->options && command->options[i]; i++)
+		if (strcmp(flag, command->options[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Flags that are the command's own are no settings: they go behind the words. --demo is short for a setting. */
+static void take_options(const struct bf_command *command, struct arguments *arguments)
 {
 	int kept = 0;
-	char *found = NULL;
 
-	for (int i = 0; command->option && i < arguments->flag_count; i++) {
-		if (strcmp(arguments->flags[i], command->option) == 0)
-			found = arguments->flags[i];
+	memcpy(arguments->demo, DEMO_FLAG, sizeof(DEMO_FLAG));
+	for (int i = 0; i < arguments->flag_count; i++) {
+		if (is_option(command, arguments->flags[i]))
+			arguments->words[arguments->word_count++] = arguments->flags[i];
+		else if (strcmp(arguments->flags[i], "--demo") == 0)
+			arguments->flags[kept++] = arguments->demo;
 		else
 			arguments->flags[kept++] = arguments->flags[i];
 	}
-	if (!found)
-		return;
 	arguments->flag_count = kept;
-	arguments->words[arguments->word_count++] = found;
 }
 
 static int run(const struct bf_command *command, struct arguments *arguments, char *const *envp)
@@ -167,7 +176,7 @@ static int run(const struct bf_command *command, struct arguments *arguments, ch
 	char why[WHY_BYTES] = "";
 	int result = 2;
 
-	take_option(command, arguments);
+	take_options(command, arguments);
 	if (command->takes_conf) {
 		if (bf_conf_new(&conf)) {
 			complain("out of memory");

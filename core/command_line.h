@@ -15,8 +15,8 @@ struct bf_command {
 	const char *help;    /* what `belfry NAME --help` prints */
 	bool takes_conf;     /* else run gets NULL, and flags are refused */
 	int word_count_max;  /* after the name */
-	const char *
-		option; /* a flag of its own, as "--yes", which becomes the last word; NULL: none */
+	const char *const *
+		options; /* flags of its own, as "--yes", ending with NULL; they follow the words. NULL: none */
 	/* Returns the exit status. */
 	int (*run)(const struct bf_conf *conf, int argc, char **argv);
 };

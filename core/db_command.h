@@ -8,6 +8,7 @@
 #include "core/command_line.h"
 
 extern const char bf_db_help[];
+extern const char *const bf_db_options[];
 
 /* The words after `db`. Returns the exit status. */
 int bf_db_command(const struct bf_conf *conf, int argc, char **argv);

@@ -20,6 +20,7 @@
 #include "core/loop/timer.h"
 #include "core/loop/tls.h"
 #include "core/port_holder.h"
+#include "core/seed/seed.h"
 #include "core/token_command.h"
 #include "core/version.h"
 #include "media/memory.h"
@@ -331,6 +332,13 @@ static int start_workers(struct server *server)
 /* Whether who may join is settled. -EPERM with `why`. */
 static int check_access(const struct bf_conf *conf, char *why, size_t why_size)
 {
+	if (conf->server.demo && !listens_on_loopback(conf)) {
+		snprintf(why, why_size,
+			"server.demo makes users whose passwords everybody knows, and http.listen "
+			"is %s, which other hosts can reach: listen on 127.0.0.1.",
+			conf->http.listen);
+		return -EPERM;
+	}
 	if (conf->rtc.join_keys_count > 0 || listens_on_loopback(conf))
 		return 0;
 	snprintf(why, why_size,
@@ -357,6 +365,21 @@ static int start_auth(struct server *server)
 	return 0;
 }
 
+static int seed_demo(struct server *server)
+{
+	struct bf_seed seed = {
+		.conf = server->conf, .log = server->log, .why = server->why, .why_size = WHY_MAX};
+
+	int err = bf_seed_demo(&seed, NULL);
+
+	if (!err)
+		BF_LOG(server->log, BF_LOG_INFO, "demonstration set",
+			BF_UINT("organizations_added", seed.organizations),
+			BF_STR("users", "demo, alice, bob, charlie"),
+			BF_STR("passwords", "NAME-password"));
+	return err;
+}
+
 static int start_storage(struct server *server)
 {
 	struct bf_db_conf conf = {
@@ -367,8 +390,10 @@ static int start_storage(struct server *server)
 		.streams = bf_streams,
 		.stream_count = bf_stream_count,
 	};
-	int err = bf_db_open(&server->db, &conf, server->why, WHY_MAX);
+	int err = server->conf->server.demo ? seed_demo(server) : 0;
 
+	if (!err)
+		err = bf_db_open(&server->db, &conf, server->why, WHY_MAX);
 	if (!err)
 		err = bf_db_client_new(&server->db_client, server->db, server->loop);
 	if (!err)
@@ -712,8 +737,8 @@ static const struct bf_command commands[] = {
 		"status\n"
 		"is 1 if there is one. Best run while the server is not.\n",
 		true, 0, NULL, command_doctor},
-	{"db", "look after the database: db status, health, migrate, rollback, backup", bf_db_help,
-		true, 3, "--yes", bf_db_command},
+	{"db", "look after the database: db init, status, backup, seed and more", bf_db_help, true,
+		4, bf_db_options, bf_db_command},
 	{"token", "make join tokens: token keygen FILE, token sign FILE room=NAME ...",
 		bf_token_help, false, 64, NULL, bf_token_command},
 	{"version", "print the version", "usage: belfry version\n", false, 0, NULL,

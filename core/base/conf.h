@@ -52,6 +52,7 @@ struct bf_conf {
 	} rtc;
 	struct {
 		char *profile; /* development, test, production: what may be destroyed */
+		bool demo;     /* seed the demonstration set at the start; loopback only */
 	} server;
 	struct {
 		char *url;	 /* secret: postgres://... ; empty: SQLite in `folder` */
@@ -63,6 +64,12 @@ struct bf_conf {
 		unsigned spool_mib;
 		bool migrate; /* bring tables up to date at the start */
 	} storage;
+	struct {
+		char *folder;	      /* for scheduled backups; empty: none are made */
+		unsigned every_hours; /* between two */
+		unsigned keep;	      /* as many of the newest */
+		char *key_file;	      /* what backups are sealed with; empty: they are not */
+	} backup;
 	struct {
 		char *format; /* logfmt, json */
 		char *level;  /* debug, info, warn, error */

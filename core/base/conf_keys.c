@@ -77,6 +77,7 @@ const struct conf_key conf_keys[] = {
 	SECRET(rtc, turn_secret, "Secret shared with the TURN servers, for credentials that expire (HMAC)."),
 
 	CHOICE(server, profile, "development", "development,test,production", "In production, commands that destroy data refuse. NODE_ENV in the environment sets it as well."),
+	BOOL(server, demo, false, "Add the demonstration set (one organization, four users, five channels) at the start. Loopback only.\n--demo is short for it."),
 
 	SECRET(storage, url, "Database: postgres://user:password@host[,host]/name[?sslmode=...]. Empty: SQLite in storage.folder."),
 	SECRET(storage, owner_url, "The same database with the role that owns the tables: makes the database, the tables and the role of storage.url\nwhere they are missing. Empty: the role of storage.url owns them."),
@@ -90,6 +91,11 @@ const struct conf_key conf_keys[] = {
 	CHOICE(storage, prepare, "named", "named,unnamed", "named: each connection prepares a statement once. unnamed: each time, as poolers in transaction mode need it."),
 	BOOL(storage, migrate, true, "Bring the tables up to date at the start. false: refuse to start while migrations are pending."),
 	UINT(storage, spool_mib, 1024, 1, 1000000, "Disk for rows that wait for the database, MiB."),
+
+	STR(backup, folder, "", "Folder for scheduled backups of the database. Empty: none are made."),
+	UINT(backup, every_hours, 24, 1, 8760, "Hours between two scheduled backups."),
+	UINT(backup, keep, 14, 1, 10000, "As many of the newest scheduled backups are kept."),
+	STR(backup, key_file, "", "File of 64 hex digits (`openssl rand -hex 32`), mode 0600: backups are encrypted with it. Empty: they are not."),
 
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),
 	CHOICE(log, level, "info", "debug,info,warn,error", "Least level that is logged."),

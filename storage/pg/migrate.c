@@ -134,7 +134,8 @@ static int down(struct run *run, const void *target)
 		keep++;
 	if (target && keep++ == run->applied_count) {
 		snprintf(run->session->why, run->session->why_size,
-			"the migration %s was not applied to this database", (const char *)target);
+			"the migration %s was never applied to this database",
+			(const char *)target);
 		return -ENOENT;
 	}
 	for (size_t i = run->applied_count; i > keep && !err; i--)

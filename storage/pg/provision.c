@@ -18,6 +18,7 @@
 static const char has_database[] = "SELECT 1 FROM pg_database WHERE datname = $1";
 static const char make_database[] =
 	"SELECT format('CREATE DATABASE %I ENCODING ''UTF8'' TEMPLATE template0', $1::text)";
+static const char drop_database[] = "SELECT format('DROP DATABASE IF EXISTS %I', $1::text)";
 static const char has_role[] = "SELECT 1 FROM pg_roles WHERE rolname = $1";
 static const char make_role[] =
 	"SELECT format('CREATE ROLE %I LOGIN', $1::text)"
@@ -68,6 +69,16 @@ static int run_written(struct bf_pg_session *session, const char *what, const ch
 
 /* ---- the database ---- */
 
+int bf_pg_make_database(struct bf_pg_session *session, const char *name)
+{
+	return run_written(session, "making a database", make_database, 1, &name);
+}
+
+int bf_pg_drop_database(struct bf_pg_session *session, const char *name)
+{
+	return run_written(session, "dropping a database", drop_database, 1, &name);
+}
+
 /* 0: it was missing, and is there now. Else `why` stays what it was. */
 static int make_missing_database(struct provision *provision, const char *name)
 {
@@ -106,6 +117,17 @@ static int open_owner(struct provision *provision, struct bf_pg_session *session
 	bf_pg_session_close(session);
 	made = make_missing_database(provision, name);
 	return made ? made : open_session(provision, session, url, NULL);
+}
+
+int bf_pg_provision_database(
+	const struct bf_conf *conf, struct bf_log *log, char *why, size_t why_size)
+{
+	struct provision provision = {conf, log, why, why_size};
+	struct bf_pg_session session;
+	int err = open_owner(&provision, &session);
+
+	bf_pg_session_close(&session);
+	return err;
 }
 
 /* ---- the server's role ---- */

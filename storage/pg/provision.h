@@ -9,6 +9,7 @@
 
 #include "core/base/conf.h"
 #include "core/base/log.h"
+#include "storage/pg/session.h"
 
 #include <stdint.h>
 
@@ -19,5 +20,13 @@ int bf_pg_provision(const struct bf_conf *conf, bool may_migrate, struct bf_log 
 
 /* The URL of the tables' owner. */
 const char *bf_pg_owner_url(const struct bf_conf *conf);
+
+/* The database alone, if it is missing; errors as above. */
+int bf_pg_provision_database(
+	const struct bf_conf *conf, struct bf_log *log, char *why, size_t why_size);
+
+/* Make, and drop, a database of this name on the session's server. -EINVAL: the role may not. */
+int bf_pg_make_database(struct bf_pg_session *session, const char *name);
+int bf_pg_drop_database(struct bf_pg_session *session, const char *name);
 
 #endif

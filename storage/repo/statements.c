@@ -8,6 +8,7 @@ const struct bf_repo bf_repos[] = {
 	{"api_keys", bf_api_key_statements, &bf_api_key_statement_count},
 	{"settings", bf_setting_statements, &bf_setting_statement_count},
 	{"channels", bf_channel_statements, &bf_channel_statement_count},
+	{"seeds", bf_seed_statements, &bf_seed_statement_count},
 	{"history", bf_history_statements, &bf_history_statement_count},
 };
 const size_t bf_repo_count = sizeof(bf_repos) / sizeof(bf_repos[0]);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define APPLIED_MAX    1024
+#define WRONG_BYTES    256
 #define BACKUP_PAGES   1024 /* between two looks at who else wants the file */
 #define BACKUP_WAIT_MS 20
 #define BACKUP_TRIES   500 /* in a row without a page */
@@ -19,6 +21,18 @@ struct bf_db_admin {
 	struct bf_sqlite conn;
 };
 
+struct applied {
+	size_t count;
+	struct bf_migration_applied list[APPLIED_MAX];
+};
+
+static const char *text_of(sqlite3_stmt *stmt, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	return text ? text : "";
+}
+
 static int fail(struct bf_db_admin *admin, char *why, size_t why_size)
 {
 	(void)bf_sqlite_status(&admin->conn);
@@ -26,13 +40,14 @@ static int fail(struct bf_db_admin *admin, char *why, size_t why_size)
 	return -EIO;
 }
 
-int bf_db_admin_open(struct bf_db_admin **out, const struct bf_conf *conf, bool may_make, char *why,
-	size_t why_size)
+static int admin_open(struct bf_db_admin **out, const struct bf_conf *conf, struct bf_log *log,
+	bool may_make, char *why, size_t why_size)
 {
 	struct bf_db_admin *admin;
 	char path[4096];
 	int err;
 
+	(void)log;
 	snprintf(path, sizeof(path), "%s/" BF_SQLITE_FILE, conf->storage.folder);
 	if (!may_make && access(path, F_OK) && errno == ENOENT) {
 		snprintf(why, why_size,
@@ -52,7 +67,7 @@ int bf_db_admin_open(struct bf_db_admin **out, const struct bf_conf *conf, bool 
 	return 0;
 }
 
-void bf_db_admin_close(struct bf_db_admin *admin)
+static void admin_close(struct bf_db_admin *admin)
 {
 	if (!admin)
 		return;
@@ -62,26 +77,25 @@ void bf_db_admin_close(struct bf_db_admin *admin)
 
 /* ---- migrations ---- */
 
-int bf_db_admin_migrate(struct bf_db_admin *admin, char *why, size_t why_size)
+static int admin_migrate(struct bf_db_admin *admin, char *why, size_t why_size)
 {
 	return bf_sqlite_migrate(
 		&admin->conn, bf_sqlite_migrations, bf_sqlite_migration_count, true, why, why_size);
 }
 
-int bf_db_admin_rollback(struct bf_db_admin *admin, const char *target, char *why, size_t why_size)
+static int admin_rollback(struct bf_db_admin *admin, const char *target, char *why, size_t why_size)
 {
 	return bf_sqlite_rollback(&admin->conn, bf_sqlite_migrations, bf_sqlite_migration_count,
 		target, why, why_size);
 }
 
 /* The integer that `sql` brings for `name`; `fallback` when there is no row, or no such table yet. */
-static int64_t number_of(
-	struct bf_db_admin *admin, const char *sql, const char *name, int64_t fallback)
+static int64_t number_of(sqlite3 *db, const char *sql, const char *name, int64_t fallback)
 {
 	sqlite3_stmt *stmt = NULL;
 	int64_t value = fallback;
 
-	if (sqlite3_prepare_v2(admin->conn.db, sql, -1, &stmt, NULL) == SQLITE_OK) {
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK) {
 		if (name)
 			sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 		if (sqlite3_step(stmt) == SQLITE_ROW)
@@ -91,7 +105,7 @@ static int64_t number_of(
 	return value;
 }
 
-int bf_db_admin_migrations(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg,
+static int admin_migrations(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg,
 	char *why, size_t why_size)
 {
 	int pending = 0;
@@ -100,8 +114,8 @@ int bf_db_admin_migrations(struct bf_db_admin *admin, bf_db_admin_on_line *on_li
 	(void)why_size;
 	for (size_t i = 0; i < bf_sqlite_migration_count; i++) {
 		const char *name = bf_sqlite_migrations[i].name;
-		int64_t at_us = number_of(
-			admin, "SELECT applied_at FROM migrations WHERE name = $1", name, 0);
+		int64_t at_us = number_of(admin->conn.db,
+			"SELECT applied_at FROM migrations WHERE name = $1", name, 0);
 		char said[64] = "pending", text[BF_CLOCK_TEXT];
 
 		if (at_us)
@@ -115,29 +129,29 @@ int bf_db_admin_migrations(struct bf_db_admin *admin, bf_db_admin_on_line *on_li
 /* ---- looking ---- */
 
 /* Each row's first two columns, as texts. Returns how many rows; negative: it failed. */
-static int each_row(struct bf_db_admin *admin, const char *sql, bf_db_admin_on_line *on_line,
-	void *arg, char *why, size_t why_size)
+static int each_row(sqlite3 *db, const char *sql, bf_db_admin_on_line *on_line, void *arg,
+	char *why, size_t why_size)
 {
 	sqlite3_stmt *stmt = NULL;
-	int count = 0, code;
+	int count = 0, code = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
 
-	if (sqlite3_prepare_v2(admin->conn.db, sql, -1, &stmt, NULL))
-		return fail(admin, why, why_size);
-	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const char *first = (const char *)sqlite3_column_text(stmt, 0);
-		const char *second = (const char *)sqlite3_column_text(stmt, 1);
-
-		on_line(arg, first ? first : "", second ? second : "");
+	while (code == SQLITE_OK || code == SQLITE_ROW) {
+		code = sqlite3_step(stmt);
+		if (code != SQLITE_ROW)
+			break;
+		on_line(arg, text_of(stmt, 0), text_of(stmt, 1));
 		count++;
 	}
-	if (code != SQLITE_DONE)
-		count = fail(admin, why, why_size);
+	if (code != SQLITE_DONE) {
+		snprintf(why, why_size, "%s", sqlite3_errmsg(db));
+		count = -EIO;
+	}
 	sqlite3_finalize(stmt);
 	return count;
 }
 
 struct counting {
-	struct bf_db_admin *admin;
+	sqlite3 *db;
 	bf_db_admin_on_line *on_line;
 	void *arg;
 };
@@ -149,19 +163,19 @@ static void count_table(void *arg, const char *name, const char *unused)
 	char said[32];
 
 	(void)unused;
-	snprintf(said, sizeof(said), "%" PRId64, number_of(counting->admin, sql, NULL, 0));
+	snprintf(said, sizeof(said), "%" PRId64, number_of(counting->db, sql, NULL, 0));
 	sqlite3_free(sql);
 	counting->on_line(counting->arg, name, said);
 }
 
-int bf_db_admin_counts(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg,
-	char *why, size_t why_size)
+static int count_all(
+	sqlite3 *db, bf_db_admin_on_line *on_line, void *arg, char *why, size_t why_size)
 {
-	struct counting counting = {.admin = admin, .on_line = on_line, .arg = arg};
-	int64_t pages = number_of(admin, "PRAGMA page_count", NULL, 0);
-	int64_t page_bytes = number_of(admin, "PRAGMA page_size", NULL, 0);
+	struct counting counting = {.db = db, .on_line = on_line, .arg = arg};
+	int64_t pages = number_of(db, "PRAGMA page_count", NULL, 0);
+	int64_t page_bytes = number_of(db, "PRAGMA page_size", NULL, 0);
 	char said[64];
-	int err = each_row(admin,
+	int err = each_row(db,
 		"SELECT name, NULL FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
 		"'sqlite_%' ORDER BY name",
 		count_table, &counting, why, why_size);
@@ -171,6 +185,12 @@ int bf_db_admin_counts(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, 
 	snprintf(said, sizeof(said), "%.1f MiB", (double)(pages * page_bytes) / (1 << 20));
 	on_line(arg, "size", said);
 	return 0;
+}
+
+static int admin_counts(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg,
+	char *why, size_t why_size)
+{
+	return count_all(admin->conn.db, on_line, arg, why, why_size);
 }
 
 struct checking {
@@ -200,22 +220,26 @@ static void on_orphan(void *arg, const char *table, const char *row)
 	checking->on_line(checking->arg, "references", said);
 }
 
-int bf_db_admin_check(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg, char *why,
-	size_t why_size)
+static int check_all(
+	sqlite3 *db, bf_db_admin_on_line *on_line, void *arg, char *why, size_t why_size)
 {
 	struct checking checking = {.on_line = on_line, .arg = arg};
-	int err = each_row(admin, "PRAGMA integrity_check", on_integrity, &checking, why, why_size);
+	int err = each_row(db, "PRAGMA integrity_check", on_integrity, &checking, why, why_size);
 
 	if (err >= 0)
-		err = each_row(
-			admin, "PRAGMA foreign_key_check", on_orphan, &checking, why, why_size);
+		err = each_row(db, "PRAGMA foreign_key_check", on_orphan, &checking, why, why_size);
 	return err < 0 ? err : checking.count;
 }
 
-/* ---- backup ---- */
+static int admin_check(struct bf_db_admin *admin, bf_db_admin_on_line *on_line, void *arg,
+	char *why, size_t why_size)
+{
+	return check_all(admin->conn.db, on_line, arg, why, why_size);
+}
 
-static int copy_pages(
-	sqlite3_backup *backup, void (*on_progress)(void *arg, int left, int count), void *arg)
+/* ---- backup, restore ---- */
+
+static int copy_pages(sqlite3_backup *backup, bf_db_admin_on_progress *on_progress, void *arg)
 {
 	int code, tries = 0;
 
@@ -233,52 +257,65 @@ static int copy_pages(
 	return code == SQLITE_DONE ? 0 : -EIO;
 }
 
-static int verify(sqlite3 *copy)
+/* All of `from` in the place of all of `to`, as one transaction. */
+static int copy(sqlite3 *to, sqlite3 *from, bf_db_admin_on_progress *on_progress, void *arg)
 {
-	sqlite3_stmt *stmt = NULL;
-	bool is_good =
-		sqlite3_prepare_v2(copy, "PRAGMA integrity_check", -1, &stmt, NULL) == SQLITE_OK &&
-		sqlite3_step(stmt) == SQLITE_ROW &&
-		strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+	int err;
 
-	sqlite3_finalize(stmt);
-	return is_good ? 0 : -EIO;
+	if (!backup)
+		return -EIO;
+	err = copy_pages(backup, on_progress, arg);
+	return sqlite3_backup_finish(backup) ? -EIO : err;
+}
+
+static void first_wrong(void *arg, const char *what, const char *said)
+{
+	char *first = arg;
+
+	if (!first[0])
+		snprintf(first, WRONG_BYTES, "%s: %s", what, said);
+}
+
+/* Whether every page and reference is good. */
+static int verify_pages(sqlite3 *db, const char *path, char *why, size_t why_size)
+{
+	char first[WRONG_BYTES] = "";
+	int wrong = check_all(db, first_wrong, first, why, why_size);
+
+	if (wrong > 0)
+		snprintf(why, why_size, "%s is damaged: %s", path, first);
+	return wrong > 0 ? -EINVAL : wrong;
 }
 
 static int copy_to(struct bf_db_admin *admin, const char *path,
-	void (*on_progress)(void *arg, int left, int count), void *arg, char *why, size_t why_size)
+	bf_db_admin_on_progress *on_progress, void *arg, char *why, size_t why_size)
 {
-	sqlite3_backup *backup;
-	sqlite3 *copy = NULL;
+	sqlite3 *to = NULL;
 	int err = -EIO;
 
-	if (sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE, NULL))
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL))
 		goto out;
 	/* a reading transaction for the time of the copy: whatever is written meanwhile, it is as of now */
 	if (bf_sqlite_run(&admin->conn, "BEGIN") != BF_DB_OK)
 		goto out;
-	(void)number_of(admin, "SELECT count(*) FROM sqlite_schema", NULL, 0);
-	backup = sqlite3_backup_init(copy, "main", admin->conn.db, "main");
-	if (backup) {
-		err = copy_pages(backup, on_progress, arg);
-		if (sqlite3_backup_finish(backup))
-			err = -EIO;
-	}
+	(void)number_of(admin->conn.db, "SELECT count(*) FROM sqlite_schema", NULL, 0);
+	err = copy(to, admin->conn.db, on_progress, arg);
 	(void)bf_sqlite_run(&admin->conn, "COMMIT");
 	/* one file, without a log beside it */
-	if (!err && sqlite3_exec(copy, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL))
+	if (!err && sqlite3_exec(to, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL))
 		err = -EIO;
-	if (!err)
-		err = verify(copy);
 out:
 	if (err)
-		snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(copy));
-	sqlite3_close(copy);
+		snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(to));
+	else
+		err = verify_pages(to, path, why, why_size);
+	sqlite3_close(to);
 	return err;
 }
 
-int bf_db_admin_backup(struct bf_db_admin *admin, const char *path,
-	void (*on_progress)(void *arg, int left, int count), void *arg, char *why, size_t why_size)
+static int admin_backup(struct bf_db_admin *admin, const char *path,
+	bf_db_admin_on_progress *on_progress, void *arg, char *why, size_t why_size)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int err;
@@ -298,3 +335,100 @@ int bf_db_admin_backup(struct bf_db_admin *admin, const char *path,
 		(void)unlink(path);
 	return err;
 }
+
+static void note_migration(void *arg, const char *name, const char *sha256)
+{
+	struct applied *applied = arg;
+
+	if (applied->count < APPLIED_MAX) {
+		struct bf_migration_applied *at = &applied->list[applied->count++];
+
+		snprintf(at->name, sizeof(at->name), "%s", name);
+		snprintf(at->sha256, sizeof(at->sha256), "%s", sha256);
+	}
+}
+
+/* Whether it is a database of ours, which this version can bring up to date. */
+static int verify_migrations(sqlite3 *db, const char *path, char *why, size_t why_size)
+{
+	struct applied *applied = calloc(1, sizeof(*applied));
+	int err;
+
+	if (!applied)
+		return -ENOMEM;
+	err = each_row(db, "SELECT name, checksum FROM migrations ORDER BY name", note_migration,
+		applied, why, why_size);
+	if (err < 0)
+		snprintf(why, why_size, "%s is no backup of a belfry database: %s", path,
+			sqlite3_errmsg(db));
+	else
+		err = bf_migration_check(bf_sqlite_migrations, bf_sqlite_migration_count,
+			applied->list, applied->count, why, why_size);
+	free(applied);
+	return err < 0 ? -EINVAL : 0;
+}
+
+/* Opens a backup for reading and looks at all of it. The caller closes *out in any case. */
+static int open_backup(sqlite3 **out, const char *path, char *why, size_t why_size)
+{
+	int err;
+
+	*out = NULL;
+	if (access(path, R_OK)) {
+		err = -errno;
+		snprintf(why, why_size, "%s: %s", path, strerror(-err));
+		return err;
+	}
+	if (sqlite3_open_v2(path, out, SQLITE_OPEN_READONLY, NULL)) {
+		snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(*out));
+		return -EINVAL;
+	}
+	err = verify_migrations(*out, path, why, why_size);
+	return err ? err : verify_pages(*out, path, why, why_size);
+}
+
+static int admin_verify(struct bf_db_admin *admin, const char *path, bf_db_admin_on_line *on_line,
+	void *arg, char *why, size_t why_size)
+{
+	sqlite3 *from;
+	int err = open_backup(&from, path, why, why_size);
+
+	(void)admin;
+	if (!err)
+		err = count_all(from, on_line, arg, why, why_size);
+	sqlite3_close(from);
+	return err;
+}
+
+/* What a later version has added, an older backup takes away: then it is for this version to add it again. */
+static int admin_restore(struct bf_db_admin *admin, const char *path,
+	bf_db_admin_on_progress *on_progress, void *arg, char *why, size_t why_size)
+{
+	sqlite3 *from;
+	int err = open_backup(&from, path, why, why_size);
+
+	if (!err) {
+		err = copy(admin->conn.db, from, on_progress, arg);
+		if (err)
+			snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(admin->conn.db));
+	}
+	sqlite3_close(from);
+	if (!err && bf_sqlite_run(&admin->conn, "PRAGMA journal_mode=WAL") != BF_DB_OK)
+		err = fail(admin, why, why_size);
+	return err;
+}
+
+const struct bf_db_admin_ops bf_sqlite_admin = {
+	.name = "sqlite",
+	.backup_suffix = ".db",
+	.open = admin_open,
+	.close = admin_close,
+	.migrate = admin_migrate,
+	.rollback = admin_rollback,
+	.migrations = admin_migrations,
+	.counts = admin_counts,
+	.check = admin_check,
+	.backup = admin_backup,
+	.verify = admin_verify,
+	.restore = admin_restore,
+};

@@ -78,7 +78,8 @@ _folder_numbers = itertools.count()
 
 def environment(**more):
     """That of the caller, but for what configures belfry."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BELFRY") and k != "PORT"}
+    other = ("PORT", "NODE_ENV", "CORS_ORIGIN", "DATABASE_URL")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BELFRY", "DB_")) and k not in other}
     return kept | more
 
 

@@ -41,7 +41,7 @@ def the_tables_are_made_and_calls_are_recorded():
         until(lambda: connections() == "Ann left", "the connection's end")
         ready = json.loads(server.request("GET", "/health/ready").text)
         check_equal((ready["status"], ready["database"]["engine"], ready["database"]["state"]), ("ready", "postgres", "up"), "readiness")
-    check_equal(psql("SELECT count(*) FROM migrations"), "3", "migrations")
+    check_equal(psql("SELECT count(*) FROM migrations"), "4", "migrations")
     with Server(f"--storage.url={URL}"):
         pass  # once more, on tables that are there
 
@@ -136,7 +136,7 @@ def of_two_servers_that_start_at_once_on_nothing_both_come_up():
             both.enter_context(server)
         for server in servers:
             until(lambda s=server: json.loads(s.request("GET", "/health/ready").text)["status"] == "ready", "it is ready")
-    check_equal(psql("SELECT count(*) FROM migrations", URL.replace("/postgres?", "/twice?")), "3", "migrations")
+    check_equal(psql("SELECT count(*) FROM migrations", URL.replace("/postgres?", "/twice?")), "4", "migrations")
 
 
 TENANTS = """
@@ -154,6 +154,7 @@ INSERT INTO channels (id, org_id, name, name_key, created_at, updated_at) SELECT
 INSERT INTO channel_acl (id, org_id, channel_id, position, subject_kind) SELECT o.id, o.id, o.id, 0, 'everyone' FROM organizations o;
 INSERT INTO call_sessions (id, org_id, room, started_at) SELECT o.id, o.id, 'r', now() FROM organizations o;
 INSERT INTO webrtc_connections (id, org_id, call_id, kind, worker, joined_at) SELECT o.id, o.id, o.id, 'socket', 0, now() FROM organizations o;
+INSERT INTO seeded_rows (id, kind, created_at) SELECT o.id, 'organization', now() FROM organizations o;
 INSERT INTO rate_limits (key, level, updated_at) VALUES ('k', 1, now());
 """
 ACME, BOLT = "'0190a0a0-0000-7000-8000-00000000000a'", "'0190a0a0-0000-7000-8000-00000000000b'"
@@ -167,12 +168,12 @@ def a_tenant_sees_its_own_rows_and_nobody_without_a_tenant_any():
     psql(TENANTS.replace("ACME", ACME).replace("BOLT", BOLT), owner)
     tables = psql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace", owner).splitlines()
     views = psql("SELECT table_name FROM information_schema.views WHERE table_schema = 'public'", owner).splitlines()
-    check_equal(len(tables) >= 13, True, "all tables are there")
+    check_equal(len(tables) >= 14, True, "all tables are there")
     check_equal(psql("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity)", owner), "0", "tables without forced row-level security")
     for table in tables + views:
         check_equal(int(psql(f"SELECT count(*) FROM {table}", owner)) > 0, True, f"{table} has rows")
         check_equal(as_server("tenants", f"SELECT count(*) FROM {table}"), "0", f"rows of {table} without a tenant")
-        if table in ("rate_limits", "migrations"):
+        if table in ("rate_limits", "migrations", "seeded_rows"):
             check_equal(as_server("tenants", f"SELECT count(*) FROM {table}", ACME[1:-1]), "0", f"rows of {table} for a tenant")
             continue
         org = "id" if table == "organizations" else "org_id"
@@ -191,7 +192,7 @@ def a_tenant_sees_its_own_rows_and_nobody_without_a_tenant_any():
 def without_leave_to_migrate_the_start_says_what_is_pending():
     psql("CREATE DATABASE pending")
     url = URL.replace("/postgres?", "/pending?")
-    run("run", *cli.ANY_PORTS, f"--storage.url={url}", "--storage.migrate=false").exits(1, "3 migrations are pending")
+    run("run", *cli.ANY_PORTS, f"--storage.url={url}", "--storage.migrate=false").exits(1, "4 migrations are pending")
 
 
 @test

@@ -137,7 +137,7 @@ def the_tables_are_made_once_and_their_state_is_told():
     with folder() as path:
         db(path, "status").exits(1, "there is no database", "belfry db migrate")
         check(not os.path.exists(path), "looking made a folder")
-        db(path, "migrate").exits(0, "2 migrations applied.")
+        db(path, "migrate").exits(0, "3 migrations applied.")
         db(path, "migrate").exits(0, "The tables are up to date.")
         said = db(path, "status").exits(0, "_accounts", "applied 20", "organizations", "size", "0 rows wait").out
         check("pending" not in said, said)
@@ -173,7 +173,7 @@ def a_backup_under_load_is_whole_and_runs_as_a_database():
                 for client in clients[:10]:
                     stack.enter_context(client)
                 until(lambda: len(connections(path)) == 10, "ten connections")
-                db(path, "backup", copy).exits(0, "written and checked")
+                db(path, "backup", copy).exits(0, "written.")
                 for client in clients[10:]:
                     stack.enter_context(client)
         db(path, "backup", copy).exits(1, "File exists")

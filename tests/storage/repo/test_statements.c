@@ -181,7 +181,8 @@ static void each_statement_that_is_not_the_systems_names_the_tenant(void **state
 /* What reads a whole table because it is asked to. */
 static bool reads_all(const struct bf_db_statement *statement)
 {
-	return strcmp(statement->name, "organization_count") == 0;
+	return strcmp(statement->name, "organization_count") == 0 ||
+	       strncmp(statement->name, "seeded_", 7) == 0; /* of a command, not of the server */
 }
 
 static void check_plan_on_sqlite(sqlite3 *db, const struct bf_db_statement *statement)
