@@ -5,6 +5,7 @@
  *   storage:         database and spool                      (storage)
  *   main thread:     waits for signals
  */
+#include "core/backup_schedule.h"
 #include "core/base/clock.h"
 #include "core/base/conf.h"
 #include "core/base/ifaddr.h"
@@ -66,6 +67,7 @@ struct server {
 	struct bf_db *db;
 	struct bf_db_client *db_client;
 	struct bf_calls *calls;
+	struct bf_backup_schedule *backups;
 	struct bf_join_verifier *verifier;
 	struct bf_http_server *http;
 	struct bf_health *health;
@@ -398,6 +400,9 @@ static int start_storage(struct server *server)
 		err = bf_db_client_new(&server->db_client, server->db, server->loop);
 	if (!err)
 		err = bf_calls_new(&server->calls, server->db_client, server->log);
+	if (!err)
+		err = bf_backup_schedule_new(
+			&server->backups, server->conf, server->log, server->metrics, server->loop);
 	return err;
 }
 
@@ -408,6 +413,7 @@ static void stop_storage(struct server *server)
 		bf_calls_close(server->calls, bf_clock_wall_us());
 	if (server->db)
 		bf_db_close(server->db);
+	bf_backup_schedule_free(server->backups);
 	bf_calls_free(server->calls);
 	bf_db_client_free(server->db_client);
 	bf_db_free(server->db);

@@ -313,6 +313,31 @@ def scheduled_backups_are_verified_and_the_oldest_go():
         check_equal(names[3], "mine.db", "what is none of ours")
 
 
+@test
+def a_server_makes_them_by_itself_and_a_restart_changes_nothing():
+    with database() as it:
+        folder = it.path("backups")
+        schedule = (*it.arguments, f"--backup.folder={folder}", "--backup.every-hours=1")
+        with Server(*schedule) as server:
+            until(lambda: 'event="backup made"' in server.log, "a backup is made", seconds=30)
+            check_in("written and restored to try it.", server.log, "the log")
+            check_in('belfry_backups_total{result="good"} 1', server.request("GET", "/metrics").text, "the metrics")
+        (first,) = os.listdir(folder)
+        with Server(*schedule) as server, contextlib.closing(WebSocket(server.connect())) as client:
+            client.ask("room:join", {"room": "r", "name": "n"})
+            until(lambda: it.count_of("webrtc_connections") == 1, "a row")
+        check_equal(os.listdir(folder), [first], "the backups after a restart")
+        an_hour_ago = os.path.getmtime(f"{folder}/{first}") - 3601
+        os.utime(f"{folder}/{first}", (an_hour_ago, an_hour_ago))
+        with Server(*schedule) as server:
+            until(lambda: 'event="backup made"' in server.log, "the next backup is made", seconds=30)
+        check_equal(len(os.listdir(folder)), 2, "the backups")
+        cli.write(it.path("file"), "")
+        with Server(*schedule[:-2], f"--backup.folder={it.path('file')}") as server:
+            until(lambda: 'event="backup failed"' in server.log, "one that fails is told", seconds=30)
+            check_in("Not a directory", server.log, "the log")
+
+
 # ---- migrations ----
 
 
