@@ -1,8 +1,8 @@
 /* scripts/bench/storage.c - what storage carries: appends against one INSERT in a transaction each, reads, the spool.
  *
- *   belfry-bench-storage [--rows=N] [--naive=N] [--reads=N] FOLDER
+ *   belfry-bench-storage [--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] FOLDER
  *
- * FOLDER is a new one, on the disk that is to be measured; what is made in it stays. The figures of the naive loop, which waits for each
+ * On SQLite, or on an empty database that the URL names with a role that may make tables. FOLDER is a new one, on the disk that is to be measured; what is made in it stays. The figures of the naive loop, which waits for each
  * of its transactions, are of the same engine, table, disk and run: their ratio says what gathering rows is worth.
  */
 #include "core/base/clock.h"
@@ -45,11 +45,14 @@ static const struct bf_db_statement read_one = {"read_one",
 	"WHERE c.id = $1",
 	NULL, "u", "tzt", true};
 static const struct bf_db_statement make_ticks = {"make_ticks",
-	"CREATE TABLE IF NOT EXISTS bench_ticks (id BLOB PRIMARY KEY, value INTEGER) STRICT", NULL,
-	"", "", true};
+	"CREATE TABLE IF NOT EXISTS bench_ticks (id uuid PRIMARY KEY, value bigint)",
+	"CREATE TABLE IF NOT EXISTS bench_ticks (id BLOB PRIMARY KEY, value INTEGER) STRICT", "",
+	"", true};
 static const struct bf_db_stream ticks = {.id = 65000,
 	.name = "bench_ticks",
 	.types = "ui",
+	.postgres = "INSERT INTO bench_ticks (id, value) SELECT * FROM unnest($1::uuid[],"
+		    " $2::bigint[]) ON CONFLICT DO NOTHING",
 	.sqlite = "INSERT INTO bench_ticks (id, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"};
 
 static void die(const char *what, const char *why)
@@ -238,7 +241,7 @@ static void measure_spool(struct bench *bench, const char *folder, double *add, 
 
 /* ---- the run ---- */
 
-static void open_all(struct bench *bench, const char *folder)
+static void open_all(struct bench *bench, const char *folder, const char *url)
 {
 	static const struct bf_db_stream *streams[8];
 	struct bf_db_conf conf = {.io = BF_IO_AUTO, .streams = streams};
@@ -247,11 +250,13 @@ static void open_all(struct bench *bench, const char *folder)
 	for (size_t i = 0; i < bf_stream_count; i++)
 		streams[conf.stream_count++] = bf_streams[i];
 	streams[conf.stream_count++] = &ticks;
-	if (bf_conf_new(&bench->conf) || bf_log_new(&bench->log, 2, BF_LOG_LOGFMT, BF_LOG_WARN) ||
+	if (bf_conf_new(&bench->conf) || bf_log_new(&bench->log, 2, BF_LOG_LOGFMT, BF_LOG_ERROR) ||
 		bf_metrics_new(&bench->metrics) || bf_loop_new(&bench->loop, BF_IO_AUTO))
 		die("start", "out of memory");
 	free(bench->conf->storage.folder);
 	bench->conf->storage.folder = strdup(folder);
+	free(bench->conf->storage.url);
+	bench->conf->storage.url = strdup(url);
 	conf.conf = bench->conf;
 	conf.log = bench->log;
 	conf.metrics = bench->metrics;
@@ -314,10 +319,12 @@ static size_t number(const char *text, size_t max)
 int main(int argc, char **argv)
 {
 	struct bench bench = {.rows = 1000000, .naive = 2000, .reads = 20000};
-	const char *folder = NULL;
+	const char *folder = NULL, *url = "";
 
 	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--rows=", 7) == 0)
+		if (strncmp(argv[i], "--url=", 6) == 0)
+			url = argv[i] + 6;
+		else if (strncmp(argv[i], "--rows=", 7) == 0)
 			bench.rows = number(argv[i] + 7, 100000000);
 		else if (strncmp(argv[i], "--naive=", 8) == 0)
 			bench.naive = number(argv[i] + 8, 1000000);
@@ -329,8 +336,8 @@ int main(int argc, char **argv)
 			die(argv[i], "unknown");
 	}
 	if (!folder)
-		die("usage", "[--rows=N] [--naive=N] [--reads=N] FOLDER");
-	open_all(&bench, folder);
+		die("usage", "[--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] FOLDER");
+	open_all(&bench, folder, url);
 	print_figures(&bench, folder);
 	close_all(&bench);
 	return 0;

@@ -175,7 +175,7 @@ int bf_sqlite_open(struct bf_sqlite *conn, const char *folder, char *why, size_t
 	(void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, 2 * (int)BF_DB_ROW_BYTES_MAX);
 	if (sqlite3_exec(conn->db,
-		    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;",
+		    "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16384;",
 		    NULL, NULL, NULL))
 		return fail_open(conn, path, why, why_size);
 	return 0;
