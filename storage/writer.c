@@ -104,49 +104,61 @@ static void settle_in_flight(struct bf_db_writer *writer, struct bf_db_row *row)
 	row->asker.call = 0;
 }
 
-static int spool_rows(struct bf_db_writer *writer, const struct bf_db_queue *queue, size_t *count)
+/* All but the first `skip`; as many as go are safe when it returns, and *count says how many. */
+static int spool_rows(
+	struct bf_db_writer *writer, const struct bf_db_queue *queue, size_t skip, size_t *count)
 {
 	int64_t wall_us = bf_clock_wall_us();
-	int err = 0;
+	int err = 0, sync_err;
 
+	*count = 0;
 	BF_LIST_EACH(row, &queue->rows, struct bf_db_row, node) {
 		if (err)
 			break;
+		if (skip > 0) {
+			skip--;
+			continue;
+		}
 		err = bf_spool_add(writer->conf.spool, row->stream->id, wall_us,
 			bf_bytes(row->bytes, row->len));
 		*count += !err;
 	}
+	sync_err = bf_spool_sync(writer->conf.spool);
+	if (!sync_err)
+		return err;
+	*count = 0;
+	return sync_err;
+}
+
+/* What is in flight may not arrive. Once all of it is in the spool, its outcome does not matter. */
+static int spool_flight(struct bf_db_writer *writer, size_t *count)
+{
+	int err = spool_rows(writer, &writer->in_flight, writer->flight_spooled, count);
+	size_t place = 0;
+
+	BF_LIST_EACH(row, &writer->in_flight.rows, struct bf_db_row, node) {
+		if (place >= writer->flight_spooled && place < writer->flight_spooled + *count)
+			settle_in_flight(writer, row);
+		place++;
+	}
+	writer->flight_spooled += *count;
+	if (writer->flight_spooled == writer->in_flight.count)
+		writer->source = BF_DB_SOURCE_SPOOLED;
 	return err;
 }
 
 /* Durable rows are safe once they are here: those in flight before those that wait, so that the order stays. */
 static void flush_to_spool(struct bf_db_writer *writer)
 {
-	bool takes_flight = writer->source == BF_DB_SOURCE_DURABLE;
 	size_t count = 0, queued = 0;
 	struct bf_db_row *row;
 	int err = 0;
 
 	writer->is_spooling = true;
-	if (takes_flight)
-		err = spool_rows(writer, &writer->in_flight, &count);
-	if (!err && takes_flight) {
-		err = bf_spool_sync(writer->conf.spool);
-		if (!err) {
-			writer->source = BF_DB_SOURCE_SPOOLED;
-			BF_LIST_EACH(held, &writer->in_flight.rows, struct bf_db_row, node)
-				settle_in_flight(writer, held);
-		}
-	}
-	if (!err) {
-		err = spool_rows(writer, &writer->durable, &queued);
-		int sync_err = bf_spool_sync(writer->conf.spool);
-
-		if (sync_err) {
-			queued = 0;
-			err = sync_err;
-		}
-	}
+	if (writer->source == BF_DB_SOURCE_DURABLE)
+		err = spool_flight(writer, &count);
+	if (!err)
+		err = spool_rows(writer, &writer->durable, 0, &queued);
 	bf_metric_add(writer->spooled, (int64_t)(count + queued));
 	for (; queued > 0; queued--) {
 		row = queue_take(&writer->durable);
@@ -179,6 +191,7 @@ static void begin(struct bf_db_writer *writer, enum bf_db_source source, size_t 
 	writer->source = source;
 	writer->picked_count = count;
 	writer->done_count = 0;
+	writer->flight_spooled = 0;
 	writer->batch.is_durable = source != BF_DB_SOURCE_TELEMETRY;
 	write_part(writer, count);
 }
@@ -408,6 +421,12 @@ static bool is_fault_of_rows(enum bf_db_status status)
 	return status == BF_DB_EXISTS || status == BF_DB_NO_PARENT || status == BF_DB_INVALID;
 }
 
+static void settle_first_in_flight(struct bf_db_writer *writer, enum bf_db_status status)
+{
+	settle(writer, queue_take(&writer->in_flight), status);
+	writer->flight_spooled -= writer->flight_spooled > 0;
+}
+
 /* `count` rows from the first that is not settled have been written. */
 static void on_part_written(struct bf_db_writer *writer, size_t count)
 {
@@ -418,7 +437,7 @@ static void on_part_written(struct bf_db_writer *writer, size_t count)
 		bf_metric_add(writer->replayed, (int64_t)count);
 	} else {
 		for (size_t i = 0; i < count; i++)
-			settle(writer, queue_take(&writer->in_flight), BF_DB_OK);
+			settle_first_in_flight(writer, BF_DB_OK);
 	}
 	bf_metric_add(writer->written[writer->batch.is_durable ? 0 : 1], (int64_t)count);
 }
@@ -432,7 +451,7 @@ static bool on_row_refused(struct bf_db_writer *writer, const struct bf_db_outco
 		return set_aside(writer, row->stream->id, row->bytes, outcome->why);
 	complain(writer, "a row was refused", row->stream->name, outcome->why);
 	bf_metric_add(writer->refused, 1);
-	settle(writer, queue_take(&writer->in_flight), outcome->status);
+	settle_first_in_flight(writer, outcome->status);
 	return true;
 }
 
@@ -445,6 +464,8 @@ static void on_failure(struct bf_db_writer *writer, const struct bf_db_outcome *
 		outcome->why);
 	switch (writer->source) {
 	case BF_DB_SOURCE_DURABLE:
+		while (writer->flight_spooled > 0)
+			settle_first_in_flight(writer, BF_DB_OK);
 		queue_put_back(&writer->durable, &writer->in_flight);
 		writer->source = BF_DB_SOURCE_NONE;
 		start_spooling(writer);

@@ -62,6 +62,7 @@ struct bf_db_writer {
 	/* state */
 	struct bf_db_queue durable, telemetry;
 	struct bf_db_queue in_flight; /* rows of the batch that are ours */
+	size_t flight_spooled;	      /* as many of the first of those are in the spool, too */
 	enum bf_db_source source;
 	size_t picked_count; /* rows taken for this batch and those that follow when it is halved */
 	size_t done_count;   /* of them, settled */

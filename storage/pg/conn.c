@@ -42,6 +42,12 @@ static enum bf_db_status status_of(const char *sqlstate)
 	return BF_DB_FAILED;
 }
 
+/* Prepared on another connection behind the same pooler, or not on this one: by ourselves neither can happen. */
+static bool is_of_pooler(const char *sqlstate)
+{
+	return sqlstate && (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0);
+}
+
 /* The first error of a transaction is the one that counts. Its primary message names columns and constraints, never values, unlike
  * its details; but for texts that cannot be read as a type, which our binary values never are. */
 static void note_error(
@@ -57,7 +63,10 @@ static void note_error(
 	conn->can_retry =
 		sqlstate && (strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0);
 	conn->failed_step = entry->step_idx;
-	snprintf(conn->why, sizeof(conn->why), "%s", message ? message : PQerrorMessage(conn->pg));
+	snprintf(conn->why, sizeof(conn->why), "%s%s", message ? message : PQerrorMessage(conn->pg),
+		is_of_pooler(sqlstate) ? ": a pooler in transaction mode needs "
+					 "storage.prepare=unnamed"
+				       : "");
 	snprintf(conn->constraint, sizeof(conn->constraint), "%s", constraint ? constraint : "");
 }
 

@@ -87,23 +87,37 @@ static void run_sql(const char *url, const char *sql)
 	PQfinish(conn);
 }
 
+/* The cluster's own URL, where BELFRY_TEST_POSTGRES is that of a pooler before it. */
+static const char *direct_url(void)
+{
+	const char *url = getenv("BELFRY_TEST_POSTGRES_DIRECT");
+
+	return url ? url : getenv("BELFRY_TEST_POSTGRES");
+}
+
+/* `url` with another user and another database. */
+static void set_url(char **at, const char *url, const char *user, const char *database)
+{
+	char own[512];
+
+	snprintf(own, sizeof(own), "postgres://%s@/%s%s", user, database, strchr(url, '?'));
+	set_text(at, own);
+}
+
 /* A database of its own for each fixture, which the server uses as it should: as a role that owns nothing. */
 static void make_database(struct db_fixture *fixture)
 {
 	static unsigned count;
-	const char *url = getenv("BELFRY_TEST_POSTGRES");
-	const char *rest = strchr(strstr(url, "://") + 3, '?');
-	const char *slash = strchr(strstr(url, "://") + 3, '/');
-	char name[64], sql[128], own[512], servers[512];
+	char name[64], sql[128];
 
 	snprintf(name, sizeof(name), "test_%ld_%u", (long)getpid(), count++);
 	snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
-	run_sql(url, sql);
-	snprintf(own, sizeof(own), "%.*s/%s%s", (int)(slash - url), url, name, rest);
-	snprintf(servers, sizeof(servers), "postgres://belfry_server@/%s%s", name, rest);
-	set_text(&fixture->conf->storage.url, servers);
-	set_text(&fixture->conf->storage.owner_url, own);
-	run_sql(own, postgres_tables);
+	run_sql(direct_url(), sql);
+	set_url(&fixture->conf->storage.url, getenv("BELFRY_TEST_POSTGRES"), "belfry_server", name);
+	set_url(&fixture->conf->storage.owner_url, direct_url(), "belfry", name);
+	if (getenv("BELFRY_TEST_POSTGRES_DIRECT"))
+		set_text(&fixture->conf->storage.prepare, "unnamed");
+	run_sql(fixture->conf->storage.owner_url, postgres_tables);
 }
 
 static sqlite3 *open_file(struct db_fixture *fixture)
@@ -136,7 +150,7 @@ static void make_tables(struct db_fixture *fixture)
 /* Nobody gets in, and who is in is thrown out. */
 static void lock_database(struct db_fixture *fixture, bool is_locked)
 {
-	const char *url = getenv("BELFRY_TEST_POSTGRES");
+	const char *url = direct_url();
 	const char *name = strchr(strchr(fixture->conf->storage.url, '@'), '/') + 1;
 	const char *end = strchr(name, '?');
 	char sql[256];
