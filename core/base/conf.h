@@ -63,6 +63,15 @@ struct bf_conf {
 		char *prepare; /* named, unnamed */
 		unsigned spool_mib;
 		bool migrate; /* bring tables up to date at the start */
+		char *blob_folder; /* empty: "blobs" in `folder` */
+		unsigned blob_max_mib;
+		char *blob_s3_bucket;	/* not empty: blobs are there, not in a folder */
+		char *blob_s3_endpoint; /* scheme://host[:port]; empty: Amazon's of the region */
+		char *blob_s3_region;
+		bool blob_s3_path_style; /* the bucket in the path, not in the host's name */
+		char *blob_s3_access_key;
+		char *blob_s3_secret_key;  /* secret; this or the next one */
+		char *blob_s3_secret_file; /* holds the secret and nothing else */
 	} storage;
 	struct {
 		char *folder;	      /* for scheduled backups; empty: none are made */

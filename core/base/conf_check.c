@@ -175,6 +175,60 @@ static void check_storage(const struct bf_conf *conf, struct conf_why *why)
 			conf->storage.pool_min, conf->storage.pool_max);
 }
 
+/* Lower case letters, digits and `others`, from `min` to `max` of them. */
+static bool is_plain(const char *text, const char *others, size_t min, size_t max)
+{
+	size_t len = strlen(text);
+
+	if (len < min || len > max)
+		return false;
+	for (const char *at = text; *at; at++)
+		if (!(*at >= 'a' && *at <= 'z') && !(*at >= '0' && *at <= '9') &&
+			!strchr(others, *at))
+			return false;
+	return true;
+}
+
+static void check_s3(const struct bf_conf *conf, struct conf_why *why)
+{
+	bool has_key = conf->storage.blob_s3_secret_key[0] != '\0';
+	bool has_file = conf->storage.blob_s3_secret_file[0] != '\0';
+
+	if (!is_plain(conf->storage.blob_s3_bucket, ".-", 3, 63) ||
+		strstr(conf->storage.blob_s3_bucket, "..") ||
+		conf->storage.blob_s3_bucket[0] == '.')
+		conf_why_add(why,
+			"storage.blob_s3_bucket: '%.64s' is not 3 to 63 of a-z, 0-9, dot and dash",
+			conf->storage.blob_s3_bucket);
+	if (!is_plain(conf->storage.blob_s3_region, "-", 1, 32))
+		conf_why_add(why, "storage.blob_s3_region: '%.64s' is not a region, as us-east-1",
+			conf->storage.blob_s3_region);
+	if (conf->storage.blob_s3_endpoint[0] && !is_origin(conf->storage.blob_s3_endpoint))
+		conf_why_add(
+			why, "storage.blob_s3_endpoint: it is not of the form https://host[:port]");
+	if (!conf->storage.blob_s3_access_key[0])
+		conf_why_add(why, "storage.blob_s3_access_key: it is empty");
+	if (has_key == has_file)
+		conf_why_add(why,
+			"storage.blob_s3_secret_key, storage.blob_s3_secret_file: one of them");
+	check_file("storage.blob_s3_secret_file", conf->storage.blob_s3_secret_file, why);
+}
+
+static void check_blobs(const struct bf_conf *conf, struct conf_why *why)
+{
+	bool is_s3_meant =
+		conf->storage.blob_s3_endpoint[0] || conf->storage.blob_s3_access_key[0] ||
+		conf->storage.blob_s3_secret_key[0] || conf->storage.blob_s3_secret_file[0];
+
+	if (conf->storage.blob_s3_bucket[0])
+		check_s3(conf, why);
+	else if (is_s3_meant)
+		conf_why_add(why,
+			"storage.blob_s3_bucket: it is empty, though other settings of S3 are not");
+	if (conf->storage.blob_s3_bucket[0] && conf->storage.blob_folder[0])
+		conf_why_add(why, "storage.blob_folder, storage.blob_s3_bucket: not more than one");
+}
+
 int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size)
 {
 	struct conf_why wrong;
@@ -190,5 +244,6 @@ int bf_conf_check(const struct bf_conf *conf, char *why, size_t why_size)
 	check_ports(conf, &wrong);
 	check_rtc(conf, &wrong);
 	check_storage(conf, &wrong);
+	check_blobs(conf, &wrong);
 	return wrong.count > 0 ? -EINVAL : 0;
 }

@@ -1,0 +1,5 @@
+#include "tests/storage/blob/blob_fixture.h"
+int main(void)
+{
+	return 0;
+}
