@@ -72,6 +72,7 @@ static void on_got(struct s3_job *s3, const struct bf_http_client_end *end)
 static void begin_get(struct s3_job *s3)
 {
 	const struct bf_blob_range *range = &s3->job->ask->range;
+	bool is_open = range->len > INT64_MAX || range->from > INT64_MAX - range->len;
 	char header[96];
 	struct s3_request request = {.method = "GET",
 		.key = s3->job->ask->key,
@@ -80,15 +81,14 @@ static void begin_get(struct s3_job *s3)
 		.timeout_us = GET_US,
 		.next = on_got};
 
-	/* all of an empty blob is no range that a service has */
-	if (range->from > 0 || range->len != UINT64_MAX) {
-		if (range->len > UINT64_MAX - range->from)
-			snprintf(header, sizeof(header), "Range: bytes=%" PRIu64 "-", range->from);
-		else
-			snprintf(header, sizeof(header), "Range: bytes=%" PRIu64 "-%" PRIu64,
-				range->from, range->from + range->len - 1);
+	/* all of an empty blob is no range that a service has; and not all count to the end of 64 bits */
+	if (is_open)
+		snprintf(header, sizeof(header), "Range: bytes=%" PRIu64 "-", range->from);
+	else
+		snprintf(header, sizeof(header), "Range: bytes=%" PRIu64 "-%" PRIu64, range->from,
+			range->from + range->len - 1);
+	if (range->from > 0 || !is_open)
 		request.header = header;
-	}
 	(void)s3_ask(s3, &request);
 }
 

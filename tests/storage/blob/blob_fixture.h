@@ -36,7 +36,7 @@ struct result {
 	uint64_t size_bytes;
 	int64_t modified_us;
 	uint8_t sha256[BF_BLOB_SHA256_BYTES];
-	char keys[RESULT_KEYS][64];
+	char keys[RESULT_KEYS][BF_BLOB_KEY_MAX + 1];
 	uint64_t sizes[RESULT_KEYS];
 	size_t key_count;
 	char next[BF_BLOB_CURSOR_MAX + 1];
@@ -87,6 +87,7 @@ static inline void close_store(struct fixture *fixture)
 	bf_blob_client_free(fixture->client);
 	bf_blob_free(fixture->store);
 	fixture->store = NULL;
+	fixture->client = NULL;
 }
 
 static inline int setup(void **state)
@@ -149,7 +150,7 @@ static inline void on_answer(void *arg, const struct bf_blob_answer *answer)
 	memcpy(result->sha256, answer->sha256, sizeof(result->sha256));
 	result->key_count = 0;
 	for (size_t i = 0; i < answer->entry_count && i < RESULT_KEYS; i++) {
-		snprintf(result->keys[i], 64, "%s", answer->entries[i].key);
+		snprintf(result->keys[i], BF_BLOB_KEY_MAX + 1, "%s", answer->entries[i].key);
 		result->sizes[i] = answer->entries[i].size_bytes;
 		result->key_count++;
 	}

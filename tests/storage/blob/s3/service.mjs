@@ -1,8 +1,8 @@
 // node service.mjs FOLDER: an S3 service on a loopback port, whose URL it prints; for tests/storage/blob.
 //
 // s3rver keeps the objects. In front of it this proxy does what s3rver does not: it holds each request's signature against AWS Signature
-// Version 4 as the specification has it, its body against the hash that was signed, knows multipart uploads that are given up, and fails in
-// the ways that a test asks for by a word in the key (see `faults`).
+// Version 4 as the specification has it, its body against the hash that was signed, knows multipart uploads that are given up, lists in the
+// order of bytes, and fails in the ways that a test asks for by a word in the key (see `faults`).
 //   GET /-/uploads   how many multipart uploads are open     GET /-/log   requests so far, one a line
 import { createHash, createHmac } from 'node:crypto';
 import { createServer, request as forward } from 'node:http';
@@ -96,6 +96,11 @@ function answer(req, url, body, res, port) {
     const known = uploads.delete(url.searchParams.get('uploadId'));
     return known ? res.writeHead(204).end() : fail(res, 404, 'NoSuchUpload');
   }
+  if (url.pathname === `/${BUCKET}/` && req.method === 'GET') return list(url, res, port);
+  return pass(req, url, body, res, port);
+}
+
+function pass(req, url, body, res, port) {
   const options = { port, host: '127.0.0.1', method: req.method, path: req.url, headers: req.headers };
   delete options.headers.expect; // answered already
   const onward = forward(options, (from) => {
@@ -113,7 +118,23 @@ function answer(req, url, body, res, port) {
   });
   onward.on('error', (error) => (console.error(error), res.destroy()));
   res.on('close', () => onward.destroy());
-  return onward.end(body);
+  onward.end(body);
+}
+
+// s3rver lists folder by folder.
+async function list(url, res, port) {
+  const all = await (await fetch(`http://127.0.0.1:${port}/${BUCKET}?list-type=2&prefix=${encode(url.searchParams.get('prefix') ?? '')}`)).text();
+  const keyOf = (entry) => /<Key>([^<]*)/.exec(entry)[1];
+  const entries = [...all.matchAll(/<Contents>.*?<\/Contents>/gs)]
+    .map(([entry]) => entry)
+    .filter((entry) => keyOf(entry) > (url.searchParams.get('start-after') ?? ''))
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const page = entries.slice(0, Number(url.searchParams.get('max-keys') ?? 1000));
+  res.writeHead(200, { 'Content-Type': 'application/xml' });
+  res.end(
+    `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
+      `<IsTruncated>${page.length < entries.length}</IsTruncated>${page.join('')}</ListBucketResult>`,
+  );
 }
 
 const store = new S3rver({
