@@ -18,7 +18,9 @@ struct slot {
 	void *arg;
 	struct bf_blob_source source;
 	struct bf_blob_sink sink;
-	struct blob_note *spare; /* to cancel it without memory; NULL: it was */
+	struct blob_note *spare;      /* to cancel it without memory; NULL: it was */
+	enum bf_blob_status given_up; /* as what we cancelled it; BF_BLOB_OK: we did not */
+	const char *given_up_why;
 	unsigned wanted; /* put: chunks the store takes now; get: chunks not yet thanked for */
 	bool is_paused;	 /* by source or sink */
 	bool is_resumed;
@@ -49,7 +51,7 @@ static void post(struct bf_blob_client *client, struct bf_msg *msg)
 	assert(!err); /* it has room for all that calls may have on their way */
 }
 
-/* The store answers with `status`, whatever else it was about to say. */
+/* The store answers with `status`; and if its answer is on the way already, that is what is told. */
 static void give_up(struct bf_blob_client *client, struct slot *slot, enum bf_blob_status status,
 	const char *why)
 {
@@ -59,6 +61,8 @@ static void give_up(struct bf_blob_client *client, struct slot *slot, enum bf_bl
 		return;
 	slot->spare = NULL;
 	slot->is_over = true;
+	slot->given_up = status;
+	slot->given_up_why = why;
 	note->status = status;
 	note->why = why;
 	post(client, &note->msg);
@@ -176,6 +180,11 @@ static void deliver(const struct slot *slot, const struct blob_reply *reply)
 		.next = ""};
 	const struct blob_reply_entry *from = (const void *)reply->bytes;
 
+	/* all was sent, but not all was taken */
+	if (slot->given_up != BF_BLOB_OK && reply->status == BF_BLOB_OK) {
+		answer.status = slot->given_up;
+		answer.why = slot->given_up_why;
+	}
 	memcpy(answer.sha256, reply->sha256, sizeof(answer.sha256));
 	for (size_t i = 0; i < reply->entry_count; i++)
 		entries[i] = (struct bf_blob_entry){.key = (const char *)reply->bytes + from[i].at,
