@@ -64,6 +64,8 @@ static int make_folder(int above_fd, const char *name, int *fd)
 	if (mkdirat(above_fd, name, 0700) && errno != EEXIST)
 		return -errno;
 	err = sync_fd(above_fd);
+	if (err)
+		(void)unlinkat(above_fd, name, AT_REMOVEDIR); /* so that the next one tries again */
 	return err ? err : bf_blob_tree_folder(above_fd, name, fd);
 }
 

@@ -541,6 +541,8 @@ static void the_check_finds_what_does_not_go_together(void **state)
 		{"--storage.url=mysql://me:secret@host/x",
 			"storage.url: it does not begin with postgres://"},
 		{"--storage.pool-min=21", "storage.pool_min: 21 is more than storage.pool_max, 20"},
+		{"--storage.blob_s3_secret_key=deep",
+			"storage.blob_s3_bucket: it is empty, though other settings of S3 are not"},
 		{"--http.listen=localhost:1", "http.listen: 'localhost:1' is not an IP address and "
 					      "port, as 0.0.0.0:7008"},
 		{"--http.public_url=example.org",
@@ -588,6 +590,27 @@ static void the_check_finds_what_does_not_go_together(void **state)
 	}
 }
 
+static void the_check_finds_what_a_bucket_lacks(void **state)
+{
+	static const char *const flags[] = {"--storage.blob_s3_bucket=A_b",
+		"--storage.blob_s3_region=EU", "--storage.blob_s3_endpoint=s3.example/x",
+		"--storage.blob_s3_secret_key=deep", "--storage.blob_s3_secret_file=no-such",
+		"--storage.blob_folder=x"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		assert_int_equal(load_flag(f, flags[i]), 0);
+	assert_int_equal(bf_conf_check(f->conf, f->why, sizeof(f->why)), -EINVAL);
+	assert_string_equal(f->why,
+		"storage.blob_s3_bucket: 'A_b' is not 3 to 63 of a-z, 0-9, dot and dash\n"
+		"storage.blob_s3_region: 'EU' is not a region, as us-east-1\n"
+		"storage.blob_s3_endpoint: it is not of the form https://host[:port]\n"
+		"storage.blob_s3_access_key: it is empty\n"
+		"storage.blob_s3_secret_key, storage.blob_s3_secret_file: one of them\n"
+		"storage.blob_s3_secret_file: no-such: No such file or directory\n"
+		"storage.blob_folder, storage.blob_s3_bucket: not more than one");
+}
+
 static void the_check_lets_good_values_pass(void **state)
 {
 	static const char *const flags[] = {"--http.listen=[::]:0",
@@ -596,7 +619,10 @@ static void the_check_lets_good_values_pass(void **state)
 		"--media.announced=192.0.2.1,2001:db8::1", "--media.interfaces=0.0.0.0",
 		"--media.srtp_profiles=AES_CM_128_HMAC_SHA1_80", "--media.workers=1",
 		"--media.udp_port=65535", "--rtc.turn_secret=x",
-		"--rtc.ice_servers=stun:a:1,turns:b?transport=tcp"};
+		"--rtc.ice_servers=stun:a:1,turns:b?transport=tcp",
+		"--storage.blob_s3_bucket=my.files-1", "--storage.blob_s3_region=eu-central-1",
+		"--storage.blob_s3_endpoint=https://s3.example:9000",
+		"--storage.blob_s3_access_key=a", "--storage.blob_s3_secret_file=/dev/null"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -648,6 +674,7 @@ int main(void)
 		TEST(defaults_print_with_a_comment_for_every_key),
 		TEST(secrets_are_printed_only_on_request),
 		TEST(the_check_finds_what_does_not_go_together),
+		TEST(the_check_finds_what_a_bucket_lacks),
 		TEST(the_check_lets_good_values_pass),
 		TEST(edits_are_counted_with_swaps_as_one),
 	};
