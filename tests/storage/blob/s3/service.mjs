@@ -74,7 +74,7 @@ const faults = {
     true),
   'fault-norange': (req, url, res) => req.method === 'GET' && (delete req.headers.range, false),
   'fault-cut': (req, url, res) =>
-    req.method === 'GET' && (res.writeHead(200, { 'Content-Length': 1000 }), res.write('cut'), res.destroySoon?.(), setImmediate(() => res.destroy()), true),
+    req.method === 'GET' && (res.writeHead(200, { 'Content-Length': 1000 }), res.write('cut'), setImmediate(() => res.destroy()), true),
 };
 
 function note(req, url, code, text) {
