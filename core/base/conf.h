@@ -62,7 +62,7 @@ struct bf_conf {
 		unsigned idle_ms, connect_ms, query_ms, slow_ms;
 		char *prepare; /* named, unnamed */
 		unsigned spool_mib;
-		bool migrate; /* bring tables up to date at the start */
+		bool migrate;	   /* bring tables up to date at the start */
 		char *blob_folder; /* empty: "blobs" in `folder` */
 		unsigned blob_max_mib;
 		char *blob_s3_bucket;	/* not empty: blobs are there, not in a folder */
