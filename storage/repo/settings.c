@@ -10,8 +10,10 @@
 	" DO UPDATE SET value = excluded.value, updated_by = excluded.updated_by, updated_at = " \
 	"excluded.updated_at"
 
-BF_TABLE_FUNCTIONS(setting, BF_SETTING_COLUMNS)
-BF_TABLE_FUNCTIONS(rate_limit, BF_RATE_LIMIT_COLUMNS)
+BF_TABLE_READER(setting, BF_SETTING_COLUMNS)
+BF_TABLE_WRITER(setting, BF_SETTING_COLUMNS)
+BF_TABLE_READER(rate_limit, BF_RATE_LIMIT_COLUMNS)
+BF_TABLE_WRITER(rate_limit, BF_RATE_LIMIT_COLUMNS)
 _Static_assert(BF_TABLE_COUNT(BF_SETTING_COLUMNS) == 6, "as many parameters as columns");
 _Static_assert(BF_TABLE_COUNT(BF_RATE_LIMIT_COLUMNS) == 3, "as many parameters as columns");
 

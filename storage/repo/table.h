@@ -5,7 +5,8 @@
  *   struct bf_role { BF_TABLE_FIELDS(BF_ROLE_COLUMNS) };       a member for each column, of the kind's type
  *   BF_TABLE_NAMES(BF_ROLE_COLUMNS)                            "org_id, id, name, ..."
  *   BF_TABLE_TYPES(BF_ROLE_COLUMNS)                            "uut...", as storage/value.h has them
- *   BF_TABLE_FUNCTIONS(role, BF_ROLE_COLUMNS)                  bf_role_next reads a row, put_role writes one
+ *   BF_TABLE_READER(role, BF_ROLE_COLUMNS)                     bf_role_next, which reads a row
+ *   BF_TABLE_WRITER(role, BF_ROLE_COLUMNS)                     put_role, which writes one as parameters
  *
  * Macros, since C has no other way to make a struct and a text from one list: a column that is spelled differently in two places, or a
  * value of another type, then does not compile.
@@ -121,20 +122,21 @@ static inline struct bf_db_value bf_kind_put_TIME_OR_NULL(int64_t wall_us)
 #define BF_TABLE_TYPES(COLUMNS)		 COLUMNS(BF_COLUMN_LETTER, BF_COLUMN_LETTER)
 #define BF_TABLE_COUNT(COLUMNS)		 (sizeof(BF_TABLE_TYPES(COLUMNS)) - 1)
 
-#define BF_TABLE_FUNCTIONS(noun, COLUMNS)                                                  \
-	bool bf_##noun##_next(struct bf_db_rows *rows, struct bf_##noun *row)              \
-	{                                                                                  \
-		struct bf_db_value values[BF_DB_VALUE_COUNT_MAX], *at = values;            \
-                                                                                           \
-		if (!bf_db_rows_next(rows, values))                                        \
-			return false;                                                      \
-		COLUMNS(BF_COLUMN_GET, BF_COLUMN_GET)                                      \
-		return true;                                                               \
-	}                                                                                  \
-                                                                                           \
-	static inline void put_##noun(struct bf_db_value *at, const struct bf_##noun *row) \
-	{                                                                                  \
-		COLUMNS(BF_COLUMN_PUT, BF_COLUMN_PUT)                                      \
+#define BF_TABLE_READER(noun, COLUMNS)                                          \
+	bool bf_##noun##_next(struct bf_db_rows *rows, struct bf_##noun *row)   \
+	{                                                                       \
+		struct bf_db_value values[BF_DB_VALUE_COUNT_MAX], *at = values; \
+                                                                                \
+		if (!bf_db_rows_next(rows, values))                             \
+			return false;                                           \
+		COLUMNS(BF_COLUMN_GET, BF_COLUMN_GET)                           \
+		return true;                                                    \
+	}
+
+#define BF_TABLE_WRITER(noun, COLUMNS)                                              \
+	static void put_##noun(struct bf_db_value *at, const struct bf_##noun *row) \
+	{                                                                           \
+		COLUMNS(BF_COLUMN_PUT, BF_COLUMN_PUT)                               \
 	}
 
 /* Parameters of an INSERT of so many columns. */
