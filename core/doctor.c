@@ -10,6 +10,7 @@
 #include "media/memory.h"
 #include "media/srtp/srtp.h"
 #include "signaling/auth/join_token.h"
+#include "storage/admin.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -226,6 +227,28 @@ static bool can_write_folder(struct doctor *doctor, char *where, size_t size)
 	return access(where, W_OK | X_OK) == 0;
 }
 
+/* As the server will: as the owner it makes what is missing, which is not tried here. */
+static void check_postgres(struct doctor *doctor)
+{
+	const struct bf_db_admin_ops *ops = bf_db_admin_ops(doctor->conf);
+	struct bf_db_admin *admin;
+	struct bf_log *log;
+	char why[512] = "";
+
+	if (bf_log_new(&log, -1, BF_LOG_LOGFMT, BF_LOG_ERROR))
+		return;
+	if (ops->open(&admin, doctor->conf, log, false, why, sizeof(why))) {
+		say(doctor, NOTE, "database", "%s", why);
+		advise(doctor, "Until it can be reached calls go on, and rows wait in the spool. "
+			       "`belfry db init` makes a");
+		advise(doctor, "database that is missing, where the role may do that.");
+	} else {
+		say(doctor, GOOD, "database", "PostgreSQL lets us in");
+		ops->close(admin);
+	}
+	bf_log_free(log);
+}
+
 static void check_storage(struct doctor *doctor)
 {
 	char where[4096];
@@ -241,10 +264,13 @@ static void check_storage(struct doctor *doctor)
 	if (statvfs(where, &info))
 		return;
 	space = (unsigned long long)info.f_bavail * info.f_frsize;
-	say(doctor, space < SPACE_WANTED ? NOTE : GOOD, "storage", "SQLite in %s, %llu MiB free",
-		doctor->conf->storage.folder, space >> 20);
+	say(doctor, space < SPACE_WANTED ? NOTE : GOOD, "storage", "%s in %s, %llu MiB free",
+		doctor->conf->storage.url[0] ? "spool" : "SQLite", doctor->conf->storage.folder,
+		space >> 20);
 	if (space < SPACE_WANTED)
 		advise(doctor, "When the disk is full, nothing more is recorded; calls go on.");
+	if (doctor->conf->storage.url[0])
+		check_postgres(doctor);
 }
 
 /* ---- ports ---- */

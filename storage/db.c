@@ -295,7 +295,10 @@ fail:
 static void run(void *arg)
 {
 	struct bf_db *db = arg;
-	int err = bf_loop_run(db->loop);
+	int err;
+
+	bf_thread_stand_back();
+	err = bf_loop_run(db->loop);
 
 	if (err)
 		BF_LOG(db->conf.log, BF_LOG_ERROR, "storage loop ended", BF_ERRNO("cause", err));

@@ -7,6 +7,9 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define STOOD_BACK_NICE 5 /* steps: a third of the share of one that is not nice */
 
 struct bf_thread {
 	pthread_t id;
@@ -98,6 +101,16 @@ int bf_thread_pin(unsigned idx, unsigned count)
 	CPU_SET(cpu, &set);
 	err = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	return err ? -err : (int)cpu;
+}
+
+void bf_thread_stand_back(void)
+{
+	const struct sched_param param = {.sched_priority = 0};
+
+	/* Linux: of the calling thread alone. Where either is forbidden, nothing is lost but the courtesy. */
+	(void)sched_setscheduler(0, SCHED_BATCH, &param);
+	if (nice(STOOD_BACK_NICE) == -1) /* which may also be the new value */
+		return;
 }
 
 void bf_thread_join(struct bf_thread *thread)

@@ -17,6 +17,10 @@ int bf_thread_start(struct bf_thread **out, const char *name, int (*start)(void 
  * or the kernel's negative errno. */
 int bf_thread_pin(unsigned idx, unsigned count);
 
+/* Let the calling thread stand back where processors are short: it gets a smaller share, and does not interrupt others when it
+ * wakes up. For work that nobody on the way of media waits for. */
+void bf_thread_stand_back(void);
+
 /* Wait until `run` has returned; frees the thread. */
 void bf_thread_join(struct bf_thread *thread);
 

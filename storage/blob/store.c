@@ -492,7 +492,10 @@ fail:
 static void run(void *arg)
 {
 	struct bf_blob_store *store = arg;
-	int err = bf_loop_run(store->loop);
+	int err;
+
+	bf_thread_stand_back();
+	err = bf_loop_run(store->loop);
 
 	if (err)
 		BF_LOG(store->conf.log, BF_LOG_ERROR, "blob loop ended", BF_ERRNO("cause", err));

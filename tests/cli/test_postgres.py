@@ -210,6 +210,16 @@ def a_changed_migration_stops_the_start_by_name():
 
 
 @test
+def the_doctor_knocks():
+    free = ("--http.listen=127.0.0.1:0", "--media.udp-port=0")
+    said = run("doctor", *free, f"--storage.url={URL}").out
+    check_in("PostgreSQL lets us in", said, "what the doctor says")
+    away = run("doctor", *free, f"--storage.url={URL.replace('host=', 'host=/nowhere')}").out
+    check_in("No such file or directory", away, "what the doctor says")
+    check_in("rows wait in the spool", away, "what the doctor says")
+
+
+@test
 def a_password_is_not_printed():
     said = run("config", "print", "--storage.url=postgres://me:hunter2@nowhere/x").exits(0).out
     check_equal("hunter2" in said, False, "a password in what is printed")

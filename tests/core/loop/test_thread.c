@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -54,6 +55,35 @@ static void a_thread_runs_when_it_could_start_and_not_otherwise(void **state)
 	assert_int_equal(bad.run_count, 0);
 }
 
+static void note_standing(void *arg)
+{
+	int *standing = arg;
+
+	bf_thread_stand_back();
+	standing[0] = sched_getscheduler(0);
+	standing[1] = getpriority(PRIO_PROCESS, 0);
+}
+
+static int start_well(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void one_that_stands_back_does_so_alone(void **state)
+{
+	int standing[2] = {-1, 0}, own_nice = getpriority(PRIO_PROCESS, 0);
+	struct bf_thread *thread;
+
+	(void)state;
+	assert_int_equal(bf_thread_start(&thread, "back", start_well, note_standing, standing), 0);
+	bf_thread_join(thread);
+	assert_int_equal(standing[0], SCHED_BATCH);
+	assert_true(standing[1] > own_nice || own_nice == 19);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), own_nice);
+	assert_int_not_equal(sched_getscheduler(0), SCHED_BATCH);
+}
+
 static void each_of_as_many_threads_as_processors_gets_its_own(void **state)
 {
 	struct probe probe = {.count = 1};
@@ -90,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thread_runs_when_it_could_start_and_not_otherwise),
+		cmocka_unit_test(one_that_stands_back_does_so_alone),
 		cmocka_unit_test(each_of_as_many_threads_as_processors_gets_its_own),
 		cmocka_unit_test(more_threads_than_processors_stay_where_they_may),
 	};
