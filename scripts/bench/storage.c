@@ -1,6 +1,6 @@
 /* scripts/bench/storage.c - what storage carries: appends against one INSERT in a transaction each, reads, the spool.
  *
- *   belfry-bench-storage [--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] FOLDER
+ *   belfry-bench-storage [--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] [--away=SECONDS] FOLDER
  *
  * On SQLite, or on an empty database that the URL names with a role that may make tables. FOLDER is a new one, on the disk that is to be measured; what is made in it stays. The figures of the naive loop, which waits for each
  * of its transactions, are of the same engine, table, disk and run: their ratio says what gathering rows is worth.
@@ -12,14 +12,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libpq-fe.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define SPOOL_GROUP	 512 /* rows between two syncs, as the writer's batches */
 #define SPOOL_ROW_BYTES	 150
 #define READS_MAX	 1000000
+#define AWAY_RATE	 20000
 #define OUTSTANDING_ROWS 4096 /* acknowledgements waited for at once */
 
 struct bench {
@@ -29,7 +33,7 @@ struct bench {
 	struct bf_loop *loop;
 	struct bf_db *db;
 	struct bf_db_client *client;
-	size_t rows, naive, reads;
+	size_t rows, naive, reads, away_s;
 	size_t done_count, failed_count;
 	struct bf_uuid *ids; /* of the rows that were appended */
 	int64_t *read_us;
@@ -239,6 +243,97 @@ static void measure_spool(struct bench *bench, const char *folder, double *add, 
 	bf_spool_close(spool);
 }
 
+/* ---- the database is away ---- */
+
+/* What of this process is in memory, KiB. */
+static long resident_kib(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long size = 0, resident = 0;
+
+	if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2)
+		die("/proc/self/statm", "cannot be read");
+	fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Somebody else who holds the table, so that no row gets in. */
+struct holder {
+	PGconn *pg;
+	sqlite3 *sqlite;
+};
+
+static void hold(struct holder *holder, struct bench *bench, const char *folder, bool is_held)
+{
+	const char *begin = "BEGIN; LOCK TABLE call_sessions IN ACCESS EXCLUSIVE MODE";
+	char path[4096];
+
+	if (bench->conf->storage.url[0]) {
+		if (is_held)
+			holder->pg = PQconnectdb(bench->conf->storage.url);
+		PQclear(PQexec(holder->pg, is_held ? begin : "ROLLBACK"));
+		if (!is_held)
+			PQfinish(holder->pg);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/belfry.db", folder);
+	if (is_held && sqlite3_open(path, &holder->sqlite))
+		die(path, "cannot be opened");
+	sqlite3_busy_timeout(holder->sqlite, 5000);
+	if (sqlite3_exec(
+		    holder->sqlite, is_held ? "BEGIN IMMEDIATE" : "ROLLBACK", NULL, NULL, NULL))
+		die(path, sqlite3_errmsg(holder->sqlite));
+	if (!is_held)
+		sqlite3_close(holder->sqlite);
+}
+
+static void append_at_rate(struct bench *bench, int64_t until_us, size_t *appended, long *most_kib)
+{
+	int64_t began_us = bf_clock_mono_us();
+	struct bf_db_value values[5];
+	char room[32];
+
+	while (bf_clock_mono_us() < until_us) {
+		size_t due = (size_t)((bf_clock_mono_us() - began_us) * AWAY_RATE / 1000000);
+		long now_kib = resident_kib();
+
+		*most_kib = now_kib > *most_kib ? now_kib : *most_kib;
+		for (int i = 0; i < 1000 && *appended < due; i++) {
+			make_call(values, bf_uuid_make(), *appended, room);
+			if (bf_db_append(bench->client, &bf_call_sessions_stream, values, on_done,
+				    bench))
+				break;
+			++*appended;
+		}
+		turn(bench);
+	}
+}
+
+static void measure_away(struct bench *bench, const char *folder)
+{
+	size_t appended = 0;
+	long before_kib = resident_kib(), most_kib = 0;
+	struct holder holder = {0};
+	struct bf_db_state state;
+	int64_t began_us;
+
+	bench->done_count = bench->failed_count = 0;
+	hold(&holder, bench, folder, true);
+	append_at_rate(
+		bench, bf_clock_mono_us() + BF_SEC((int64_t)bench->away_s), &appended, &most_kib);
+	state = bf_db_state(bench->db);
+	hold(&holder, bench, folder, false);
+	began_us = bf_clock_mono_us();
+	while (bench->done_count < appended || bf_db_state(bench->db).spool_records > 0)
+		turn(bench);
+	printf("\n%zu s without a database at %d rows/s: %zu rows, %zu of them lost, %.1f MiB in "
+	       "the spool, memory from %ld to at most %ld MiB. All in the database %.1f s "
+	       "later.\n",
+		bench->away_s, AWAY_RATE, appended, bench->failed_count,
+		(double)state.spool_bytes / (1 << 20), before_kib / 1024, most_kib / 1024,
+		seconds_since(began_us));
+}
+
 /* ---- the run ---- */
 
 static void open_all(struct bench *bench, const char *folder, const char *url)
@@ -318,7 +413,7 @@ static size_t number(const char *text, size_t max)
 
 int main(int argc, char **argv)
 {
-	struct bench bench = {.rows = 1000000, .naive = 2000, .reads = 20000};
+	struct bench bench = {.rows = 1000000, .naive = 2000, .reads = 20000, .away_s = 60};
 	const char *folder = NULL, *url = "";
 
 	for (int i = 1; i < argc; i++) {
@@ -330,15 +425,19 @@ int main(int argc, char **argv)
 			bench.naive = number(argv[i] + 8, 1000000);
 		else if (strncmp(argv[i], "--reads=", 8) == 0)
 			bench.reads = number(argv[i] + 8, READS_MAX);
+		else if (strncmp(argv[i], "--away=", 7) == 0)
+			bench.away_s = number(argv[i] + 7, 3600);
 		else if (argv[i][0] != '-' && !folder)
 			folder = argv[i];
 		else
 			die(argv[i], "unknown");
 	}
 	if (!folder)
-		die("usage", "[--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] FOLDER");
+		die("usage", "[--url=postgres://...] [--rows=N] [--naive=N] [--reads=N] "
+			     "[--away=SECONDS] FOLDER");
 	open_all(&bench, folder, url);
 	print_figures(&bench, folder);
+	measure_away(&bench, folder);
 	close_all(&bench);
 	return 0;
 }
