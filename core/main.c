@@ -378,7 +378,7 @@ static int seed_demo(struct server *server)
 		BF_LOG(server->log, BF_LOG_INFO, "demonstration set",
 			BF_UINT("organizations_added", seed.organizations),
 			BF_STR("users", "demo, alice, bob, charlie"),
-			BF_STR("passwords", "NAME-password"));
+			BF_STR("passwords", "NAME123"));
 	return err;
 }
 

@@ -3,7 +3,8 @@
  *   {"organizations": [{
  *     "slug": "acme", "name": "Acme",
  *     "roles":    [{"name": "moderator", "description": "...", "permissions": 7}],
- *     "users":    [{"username": "ann", "email": "ann@acme.example", "full_name": "Ann", "password": "...", "roles": ["moderator"]}],
+ *     "users":    [{"username": "ann", "email": "ann@acme.example", "full_name": "Ann",
+ *                   "password": "..." or "password_hash": "$argon2id$...", "roles": ["moderator"]}],
  *     "channels": [{"name": "Lobby", "parent": "...", "description": "...", "position": 0, "participant_count_max": 10,
  *                   "acl": [{"user" or "role": "..." or "everyone": true, "allow": 4, "deny": 0, "here": true, "below": true}]}]}]}
  *

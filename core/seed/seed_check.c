@@ -202,10 +202,13 @@ static int check_user(
 		{"email", TEXT, false, bf_rule_email},
 		{"full_name", TEXT, false, rule_full_name},
 		{"password", TEXT, false, bf_rule_password},
+		{"password_hash", TEXT, false, bf_rule_password_hash},
 		{"roles", LIST, false, NULL},
 	};
 	int err = check_members(check, item, MEMBERS(members));
 
+	if (!err && bf_json_get(item, "password") && bf_json_get(item, "password_hash"))
+		err = refuse(check, "password_hash", "there is a password already");
 	if (!err)
 		err = check_list(check, item, "roles", organization, check_role_name);
 	return err;

@@ -138,7 +138,7 @@ static int hash_of(struct writing *writing, const struct bf_json *item, struct b
 	static const uint8_t salt[BF_PASSWORD_SALT_BYTES] = "the same always";
 	int err = 0;
 
-	*out = bf_bytes(NULL, 0);
+	*out = text_or_null(item, "password_hash");
 	if (!password)
 		return 0;
 	if (writing->seeder->is_test) {

@@ -104,6 +104,16 @@ const char *bf_rule_password(const char *text)
 	return NULL;
 }
 
+const char *bf_rule_password_hash(const char *text)
+{
+	static const char *const begins[] = {"$argon2id$v=", "$2a$", "$2b$", "$2y$"};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(text, begins[i], strlen(begins[i])) == 0 && strlen(text) < 256)
+			return NULL;
+	return "is no hash of Argon2id or bcrypt";
+}
+
 void bf_rule_key(const char *text, char *out)
 {
 	do

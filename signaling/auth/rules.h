@@ -26,6 +26,9 @@ const char *bf_rule_title(const char *text, size_t count_max);
 /* 8 to 256 characters, of any kind. */
 const char *bf_rule_password(const char *text);
 
+/* A hash that a login can be checked against: Argon2 as a PHC string, or bcrypt. */
+const char *bf_rule_password_hash(const char *text);
+
 /* What must be unique of a name: A-Z in small letters, all else as it is. `out` takes as many bytes as `text`, and the NUL. */
 void bf_rule_key(const char *text, char *out);
 

@@ -153,6 +153,8 @@ def a_bad_file_is_refused_by_its_place_and_nothing_of_it_is_written():
         (changed(lambda o: o["users"][0].update(email="nobody")), "organizations[0].users[0].email: is not of the form name@domain"),
         (changed(lambda o: o["users"][0].update(username="a b")), "organizations[0].users[0].username: has characters"),
         (changed(lambda o: o["users"][0].update(password="short")), "organizations[0].users[0].password: is shorter than 8 characters"),
+        (changed(lambda o: o["users"][0].update(password_hash="$argon2id$v=19$")), "organizations[0].users[0].password_hash: there is a password already"),
+        (changed(lambda o: o["users"][0].update(password_hash="plain")), "organizations[0].users[0].password_hash: is no hash of Argon2id or bcrypt"),
         (changed(lambda o: o["users"][0].update(roles=["king"])), "organizations[0].users[0].roles[0]: there is no role 'king'"),
         (changed(lambda o: o["users"][0].update(age=5)), "organizations[0].users[0].age: is not known there"),
         (changed(lambda o: o["roles"].append({"name": "boss"})), "organizations[0].roles[1].name: is there twice"),

@@ -210,6 +210,17 @@ def a_changed_migration_stops_the_start_by_name():
 
 
 @test
+def the_files_run_in_psql_as_they_are():
+    psql("CREATE DATABASE byhand")
+    url = URL.replace("/postgres?", "/byhand?")
+    folder = os.path.join(os.path.dirname(__file__), "../../storage/migrations/postgres")
+    for name in sorted(os.listdir(folder)):
+        done = subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", f"{folder}/{name}", url], capture_output=True, text=True)
+        check_equal((done.returncode, done.stderr.replace("NOTICE", "")[:200]), (0, ""), f"psql -f {name}")
+    check_equal(psql("SELECT count(*) FROM pg_views WHERE schemaname = 'public'", url), "3", "views")
+
+
+@test
 def the_doctor_knocks():
     free = ("--http.listen=127.0.0.1:0", "--media.udp-port=0")
     said = run("doctor", *free, f"--storage.url={URL}").out

@@ -188,6 +188,16 @@ def a_backup_under_load_is_whole_and_runs_as_a_database():
 
 
 @test
+def the_files_run_in_sqlite3_as_they_are():
+    source = os.path.join(os.path.dirname(__file__), "../../storage/migrations/sqlite")
+    with contextlib.closing(sqlite3.connect(":memory:")) as file:
+        for name in sorted(os.listdir(source)):
+            with open(f"{source}/{name}") as text:
+                file.executescript(text.read())
+        check_equal(file.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'view'").fetchone(), (3,), "views")
+
+
+@test
 def damage_is_found():
     with folder() as path:
         db(path, "migrate").exits(0)

@@ -63,6 +63,10 @@ ALTER TABLE rate_limits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rate_limits FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON rate_limits USING ((SELECT current_setting('app.system', true)) = 'on');
 
+-- The server makes it before anything else; psql -f has not.
+CREATE TABLE IF NOT EXISTS migrations (
+	name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL, took_us bigint NOT NULL
+);
 ALTER TABLE migrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE migrations FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON migrations USING ((SELECT current_setting('app.system', true)) = 'on');
