@@ -117,7 +117,28 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 	}
 	/* A path may hold the key of a resource (WHIP): the log gets the route's pattern. */
 	copy_cut(exchange->path, sizeof(exchange->path), bf_bytes_str(entry->route->path));
-	entry->route->handler(entry->arg, exchange, request);
+	exchange->entry = entry;
+	if (entry->route->access != BF_HTTP_SIGNED_IN)
+		entry->route->handler(entry->arg, exchange, request);
+	else if (server->guard)
+		server->guard(server->guard_arg, exchange, request, entry->route);
+	else
+		bf_http_reply_problem(exchange, 503, "unavailable", "nobody can sign in yet");
+}
+
+/* Nothing was read from the client since: the request is as it came. */
+void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_http_caller *caller)
+{
+	const struct bf_routes_entry *entry = exchange->entry;
+
+	exchange->caller = *caller;
+	entry->route->handler(entry->arg, exchange, &exchange->conn->request);
+}
+
+const struct bf_http_caller *bf_http_exchange_caller(const struct bf_http_exchange *exchange)
+{
+	assert(exchange->entry->route->access == BF_HTTP_SIGNED_IN);
+	return &exchange->caller;
 }
 
 /* ---- ending ---- */

@@ -140,7 +140,9 @@ int bf_routes_add(struct bf_routes *routes, const struct bf_http_route *route, v
 	size_t at = routes->count;
 	int err;
 
-	if (!route->summary || route->summary[0] == '\0' || !route->handler)
+	if (!route->summary || route->summary[0] == '\0' || !route->handler ||
+		route->access == BF_HTTP_ACCESS_UNSAID ||
+		(route->permissions && route->access != BF_HTTP_SIGNED_IN))
 		return -EINVAL;
 	if (!bf_http_is_token(bf_bytes_str(route->method)) ||
 		!is_pattern_valid(bf_bytes_str(route->path)))

@@ -28,8 +28,8 @@ struct bf_routes {
 void bf_routes_init(struct bf_routes *routes);
 void bf_routes_deinit(struct bf_routes *routes);
 
-/* -EEXIST: method and path are taken (whatever the parameters are called); -EINVAL: no summary, no handler, a bad method or
- * pattern; -ENOBUFS, -ENOMEM. */
+/* -EEXIST: method and path are taken (whatever the parameters are called); -EINVAL: no summary, no handler, nothing said of who may use
+ * it, a bad method or pattern; -ENOBUFS, -ENOMEM. */
 int bf_routes_add(struct bf_routes *routes, const struct bf_http_route *route, void *arg);
 
 /* Find the route of request->method and request->path, and fill in request->params. -ENOENT: no such path. -EOPNOTSUPP: the path

@@ -10,6 +10,7 @@
 #define BF_SIGNALING_HTTP_SERVER_H
 
 #include "core/base/conf.h"
+#include "core/base/id.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
@@ -29,13 +30,33 @@ struct bf_http_server;
  * handler is given is lent until it returns. While an exchange runs nothing more is read from its client. */
 struct bf_http_exchange;
 
+/* Who may use a route. Nobody said: it is refused when it is added. */
+enum bf_http_access {
+	BF_HTTP_ACCESS_UNSAID,
+	BF_HTTP_PUBLIC,	   /* anybody */
+	BF_HTTP_SIGNED_IN, /* who is known, and has all of `permissions`: the guard sees to it */
+	BF_HTTP_BY_TOKEN, /* the handler asks for a token of its own kind: a join token, or a resource's key */
+};
+
 struct bf_http_route {
 	const char *method; /* "GET" also answers HEAD */
 	const char *path; /* "/whip/{room}/{name}"; a last segment "{rest*}" takes the remainder */
 	void (*handler)(void *arg, struct bf_http_exchange *exchange,
 		const struct bf_http_request *request);
-	const char *summary; /* one line for the generated documentation; required */
+	const char *summary;	    /* one line for the generated documentation; required */
+	enum bf_http_access access; /* required */
+	uint64_t permissions; /* of BF_HTTP_SIGNED_IN: BF_PERMIT bits; 0: being known is enough */
 };
+
+/* Who asks, as the guard has found out. */
+struct bf_http_caller {
+	struct bf_uuid user, org, session;
+	uint64_t permissions;
+};
+
+/* Called before the handler of a route that is for BF_HTTP_SIGNED_IN. Now or later it replies, or admits the exchange. */
+typedef void bf_http_guard(void *arg, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, const struct bf_http_route *route);
 
 int bf_http_server_new(struct bf_http_server **out, struct bf_loop *loop, struct bf_log *log,
 	struct bf_metrics *metrics, const struct bf_conf *conf);
@@ -44,6 +65,15 @@ void bf_http_server_free(struct bf_http_server *server);
 /* Add routes (borrowed, static tables). -EEXIST: method and path are taken; -EINVAL: no summary or a bad pattern. */
 int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
 	size_t route_count, void *arg);
+
+/* Without a guard routes for BF_HTTP_SIGNED_IN answer 503. */
+void bf_http_server_set_guard(struct bf_http_server *server, bf_http_guard *guard, void *arg);
+
+/* The guard is content: the handler runs now. */
+void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_http_caller *caller);
+
+/* In the handler of such a route, and later: who it was. */
+const struct bf_http_caller *bf_http_exchange_caller(const struct bf_http_exchange *exchange);
 
 /* A file that is part of the binary (cmake/embed.cmake makes tables of them). A file whose path is another's with ".gz" appended
  * is that one's compressed form. */

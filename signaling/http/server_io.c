@@ -81,6 +81,12 @@ void bf_http_server_free(struct bf_http_server *server)
 	free(server);
 }
 
+void bf_http_server_set_guard(struct bf_http_server *server, bf_http_guard *guard, void *arg)
+{
+	server->guard = guard;
+	server->guard_arg = arg;
+}
+
 int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
 	size_t route_count, void *arg)
 {

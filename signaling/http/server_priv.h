@@ -32,6 +32,9 @@ struct bf_http_server {
 	struct bf_tls_server *tls;
 	struct bf_routes routes;
 	struct bf_files files;
+	/* given */
+	bf_http_guard *guard; /* NULL: none yet */
+	void *guard_arg;
 	/* state */
 	struct bf_http_timeouts timeouts;
 	struct bf_addr local;
@@ -56,6 +59,8 @@ struct bf_http_exchange {
 	int64_t start_us;
 	unsigned minor_version;
 	bool is_head, keep_alive;
+	const struct bf_routes_entry *entry;
+	struct bf_http_caller caller;
 	bool lacks_field; /* there was no memory for one: better no answer than one without Location or ETag */
 	char method[16], path[128]; /* for the log, cut */
 };

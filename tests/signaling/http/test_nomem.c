@@ -100,8 +100,8 @@ static void on_upgrade(
 	f->ws = bf_ws_accept(exchange, request, f->loop, &conf, &ops, f);
 }
 
-static const struct bf_http_route routes[] = {
-	{"GET", "/hello", on_hello, "s"}, {"GET", "/ws", on_upgrade, "s"}};
+static const struct bf_http_route routes[] = {{"GET", "/hello", on_hello, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/ws", on_upgrade, "s", BF_HTTP_PUBLIC, 0}};
 
 static int set_up(void **state)
 {

@@ -16,9 +16,10 @@ static void handler(
 	(void)request;
 }
 
-#define ROUTE(m, p)                                                            \
-	{                                                                      \
-		.method = (m), .path = (p), .handler = handler, .summary = "s" \
+#define ROUTE(m, p)                                                             \
+	{                                                                       \
+		.method = (m), .path = (p), .handler = handler, .summary = "s", \
+		.access = BF_HTTP_PUBLIC                                        \
 	}
 
 static const struct bf_http_route table[] = {
@@ -165,9 +166,28 @@ static void order_of_adding_does_not_matter(void **state)
 static void bad_routes_are_refused(void **state)
 {
 	static const struct bf_http_route bad[] = {
-		{.method = "GET", .path = "/x", .handler = handler, .summary = NULL},
-		{.method = "GET", .path = "/x", .handler = handler, .summary = ""},
-		{.method = "GET", .path = "/x", .handler = NULL, .summary = "s"},
+		{.method = "GET", .path = "/x", .handler = handler, .summary = "s"},
+		{.method = "GET",
+			.path = "/x",
+			.handler = handler,
+			.summary = "s",
+			.access = BF_HTTP_PUBLIC,
+			.permissions = 1},
+		{.method = "GET",
+			.path = "/x",
+			.handler = handler,
+			.summary = NULL,
+			.access = BF_HTTP_PUBLIC},
+		{.method = "GET",
+			.path = "/x",
+			.handler = handler,
+			.summary = "",
+			.access = BF_HTTP_PUBLIC},
+		{.method = "GET",
+			.path = "/x",
+			.handler = NULL,
+			.summary = "s",
+			.access = BF_HTTP_PUBLIC},
 		ROUTE("", "/x"),
 		ROUTE("GE T", "/x"),
 		ROUTE("GET", ""),

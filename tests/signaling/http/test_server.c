@@ -138,15 +138,46 @@ static void on_upgrade(
 	upgrade(arg, exchange);
 }
 
+/* Behind the guard: says who asked, and what. */
+static void on_guarded(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+{
+	const struct bf_http_caller *caller = bf_http_exchange_caller(exchange);
+	char text[64];
+
+	(void)arg;
+	snprintf(text, sizeof(text), "caller %d says %.*s", caller->user.bytes[0],
+		(int)request->body.len, (const char *)request->body.data);
+	bf_http_reply(exchange, 200, "text/plain", bf_bytes_str(text));
+}
+
+/* Lets in who says "in", puts off who says "later", and refuses the rest. */
+static void guard(void *arg, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, const struct bf_http_route *route)
+{
+	const struct bf_http_caller caller = {.user = {{7}}};
+	struct bf_bytes word = bf_http_field(request, "Authorization");
+	struct fixture *f = arg;
+
+	assert_int_equal(route->permissions, 6);
+	if (bf_bytes_is(word, "in"))
+		bf_http_exchange_admit(exchange, &caller);
+	else if (bf_bytes_is(word, "later"))
+		f->later_id = bf_http_exchange_id(exchange);
+	else
+		bf_http_reply_problem(exchange, 401, "unauthorized", "who are you?");
+}
+
 static const struct bf_http_route routes[] = {
-	{"GET", "/hello", on_hello, "s"},
-	{"POST", "/echo", on_echo, "s"},
-	{"GET", "/name/{name}", on_name, "s"},
-	{"GET", "/json", on_json, "s"},
-	{"GET", "/later", on_later, "s"},
-	{"DELETE", "/empty", on_empty, "s"},
-	{"GET", "/long", on_long, "s"},
-	{"GET", "/upgrade", on_upgrade, "s"},
+	{"POST", "/guarded", on_guarded, "s", BF_HTTP_SIGNED_IN, 6},
+	{"GET", "/hello", on_hello, "s", BF_HTTP_PUBLIC, 0},
+	{"POST", "/echo", on_echo, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/name/{name}", on_name, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/json", on_json, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/later", on_later, "s", BF_HTTP_PUBLIC, 0},
+	{"DELETE", "/empty", on_empty, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/long", on_long, "s", BF_HTTP_PUBLIC, 0},
+	{"GET", "/upgrade", on_upgrade, "s", BF_HTTP_PUBLIC, 0},
 };
 
 static uint8_t big[BIG];
@@ -380,6 +411,28 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	assert_has(&f->client, "\r\n\r\ntwo");
 	assert_true(
 		strstr((char *)f->client.data, "two") < strstr((char *)f->client.data, "three"));
+	loopback_close(&f->client);
+}
+
+#define GUARDED(word) \
+	"POST /guarded HTTP/1.1\r\n" HOST "Authorization: " word "\r\nContent-Length: 2\r\n\r\nhi"
+
+static void what_is_guarded_is_answered_to_those_the_guard_lets_in(void **state)
+{
+	const struct bf_http_caller caller = {.user = {{9}}};
+	struct fixture *f = begin(state);
+
+	loopback_send_text(&f->client, GUARDED("in"));
+	assert_true(loopback_wait_text(&f->client, "HTTP/1.1 503")); /* there is no guard yet */
+	bf_http_server_set_guard(f->server, guard, f);
+	loopback_send_text(&f->client, GUARDED("in"));
+	assert_true(loopback_wait_text(&f->client, "caller 7 says hi"));
+	loopback_send_text(&f->client, GUARDED("nobody"));
+	assert_true(loopback_wait_text(&f->client, "HTTP/1.1 401"));
+	loopback_send_text(&f->client, GUARDED("later"));
+	loopback_turn(&f->client, 5000);
+	bf_http_exchange_admit(bf_http_exchange_find(f->server, f->later_id), &caller);
+	assert_true(loopback_wait_text(&f->client, "caller 9 says hi"));
 	loopback_close(&f->client);
 }
 
@@ -794,6 +847,7 @@ int main(void)
 		TEST(continue_is_sent_when_asked_for),
 		TEST(body_may_be_exactly_full),
 		TEST(pipelined_requests_are_answered_in_order),
+		TEST(what_is_guarded_is_answered_to_those_the_guard_lets_in),
 		TEST(many_pipelined_requests_are_all_answered),
 		TEST(connections_close_when_asked_for),
 		TEST(answer_to_a_client_that_has_gone_ends_the_connection),

@@ -82,7 +82,7 @@ static void on_upgrade(
 	f->ws = bf_ws_accept(exchange, request, f->loop, &f->ws_conf, &ops, f);
 }
 
-static const struct bf_http_route route = {"GET", "/ws", on_upgrade, "s"};
+static const struct bf_http_route route = {"GET", "/ws", on_upgrade, "s", BF_HTTP_PUBLIC, 0};
 
 /* ---- set-up ---- */
 
