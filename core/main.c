@@ -26,6 +26,7 @@
 #include "core/version.h"
 #include "media/memory.h"
 #include "media/worker.h"
+#include "signaling/accounts/accounts.h"
 #include "signaling/api/health.h"
 #include "signaling/auth/join_token.h"
 #include "signaling/http/server.h"
@@ -45,11 +46,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WORKERS_MAX   256 /* of media.workers */
-#define CONTROL_SLOTS 16384
-#define DRAIN_US      BF_MS(500) /* for goodbyes to leave */
-#define WHY_MAX	      2048
-#define MSG_STOP      0x8000 /* of our own, to the control thread */
+#define WORKERS_MAX    256 /* of media.workers */
+#define CONTROL_SLOTS  16384
+#define DRAIN_US       BF_MS(500) /* for goodbyes to leave */
+#define WHY_MAX	       2048
+#define HASHERS	       2  /* threads that hash passwords: each takes a processor for some 25 ms */
+#define HASHES_WAITING 64 /* two seconds of that */
+#define MSG_STOP       0x8000 /* of our own, to the control thread */
 
 struct server {
 	/* given */
@@ -70,6 +73,8 @@ struct server {
 	struct bf_backup_schedule *backups;
 	struct bf_join_verifier *verifier;
 	struct bf_http_server *http;
+	struct bf_workers *hashers;
+	struct bf_accounts *accounts;
 	struct bf_health *health;
 	struct bf_rtc *rtc;
 	struct bf_timer drain_timer;
@@ -429,6 +434,20 @@ static int listen_http(struct server *server)
 	return err;
 }
 
+static int start_accounts(struct server *server)
+{
+	struct bf_accounts_conf conf = {.http = server->http,
+		.loop = server->loop,
+		.log = server->log,
+		.conf = server->conf,
+		.db = server->db_client,
+		.database = server->db};
+	int err = bf_workers_new(&server->hashers, HASHERS, HASHES_WAITING);
+
+	conf.workers = server->hashers;
+	return err ? err : bf_accounts_new(&server->accounts, &conf, server->why, WHY_MAX);
+}
+
 static int start_signaling(struct server *server)
 {
 	struct bf_health_conf health = {
@@ -463,6 +482,8 @@ static int start_signaling(struct server *server)
 	rtc.http = server->http;
 	err = bf_health_new(&server->health, &health);
 	if (!err)
+		err = start_accounts(server);
+	if (!err)
 		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_file_count);
 	if (!err)
 		err = bf_rtc_new(&server->rtc, &rtc);
@@ -490,6 +511,8 @@ static void free_all(struct server *server)
 {
 	bf_rtc_free(server->rtc);
 	bf_health_free(server->health);
+	bf_accounts_free(server->accounts);
+	bf_workers_free(server->hashers);
 	bf_http_server_free(server->http);
 	stop_storage(server);
 	for (unsigned i = 0; i < server->worker_count; i++)

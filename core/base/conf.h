@@ -80,6 +80,9 @@ struct bf_conf {
 		char *key_file;	      /* what backups are sealed with; empty: they are not */
 	} backup;
 	struct {
+		char *registration; /* auto, open, closed */
+	} accounts;
+	struct {
 		char *format; /* logfmt, json */
 		char *level;  /* debug, info, warn, error */
 	} log;

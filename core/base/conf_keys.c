@@ -106,6 +106,8 @@ const struct conf_key conf_keys[] = {
 	UINT(backup, keep, 14, 1, 10000, "As many of the newest scheduled backups are kept."),
 	STR(backup, key_file, "", "File of 64 hex digits (`openssl rand -hex 32`), mode 0600: backups are encrypted with it. Empty: they are not."),
 
+	CHOICE(accounts, registration, "auto", "auto,open,closed", "Whether people may make accounts for themselves. auto: not where server.profile is production."),
+
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),
 	CHOICE(log, level, "info", "debug,info,warn,error", "Least level that is logged."),
 };

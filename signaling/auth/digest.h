@@ -7,7 +7,10 @@
 
 #include "core/base/bytes.h"
 
-#define BF_SHA1_BYTES 20
+#define BF_SHA1_BYTES	20
+#define BF_SHA256_BYTES 32
+
+void bf_sha256(uint8_t out[static BF_SHA256_BYTES], struct bf_bytes bytes);
 
 /* SHA-1, for protocols that prescribe it where nothing depends on its strength. -ENOTSUP: OpenSSL is configured without it. */
 int bf_sha1(uint8_t out[static BF_SHA1_BYTES], struct bf_bytes bytes);

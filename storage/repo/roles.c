@@ -9,11 +9,19 @@ BF_TABLE_READER(role, BF_ROLE_COLUMNS)
 BF_TABLE_WRITER(role, BF_ROLE_COLUMNS)
 _Static_assert(BF_TABLE_COUNT(BF_ROLE_COLUMNS) == 8, "as many parameters as columns");
 
-enum { ADD, GET, FIND, LIST, UPDATE, REMOVE, GRANT, REVOKE, LIST_OF_USER, USER_COUNT };
+enum { ADD, ADD_MISSING, GRANT_NAMED, GET, FIND, LIST, UPDATE, REMOVE, GRANT, REVOKE, LIST_OF_USER, USER_COUNT };
 
 const struct bf_db_statement bf_role_statements[] = {
 	[ADD] = {"role_add", "INSERT INTO roles (" NAMES ") VALUES (" BF_SQL_PARAMS_8 ")", NULL,
 		TYPES, "", false},
+	[ADD_MISSING] = {"role_add_missing",
+		"INSERT INTO roles (" NAMES ") VALUES (" BF_SQL_PARAMS_8
+		") ON CONFLICT (org_id, name) DO NOTHING",
+		NULL, TYPES, "", false},
+	[GRANT_NAMED] = {"user_role_grant_named",
+		"INSERT INTO user_roles (org_id, user_id, role_id, granted_by, created_at)"
+		" SELECT r.org_id, $2, r.id, $4, $5 FROM roles r WHERE r.org_id = $1 AND r.name = $3",
+		NULL, "uutuz", "", false},
 	[GET] = {"role_get", "SELECT " NAMES " FROM roles WHERE org_id = $1 AND id = $2", NULL,
 		"uu", TYPES, false},
 	[FIND] = {"role_find", "SELECT " NAMES " FROM roles WHERE org_id = $1 AND name = $2", NULL,
@@ -59,6 +67,23 @@ void bf_role_add(struct bf_tx *tx, const struct bf_role *role)
 
 	put_role(values, role);
 	add(tx, ADD, values + 1, 1);
+}
+
+void bf_role_add_missing(struct bf_tx *tx, const struct bf_role *role)
+{
+	struct bf_db_value values[BF_TABLE_COUNT(BF_ROLE_COLUMNS)];
+
+	put_role(values, role);
+	add(tx, ADD_MISSING, values + 1, BF_DB_ANY);
+}
+
+void bf_user_role_grant_named(struct bf_tx *tx, struct bf_uuid user_id, struct bf_bytes role_name,
+	struct bf_uuid granted_by, int64_t now_us)
+{
+	const struct bf_db_value params[] = {bf_db_uuid(user_id), bf_db_bytes(role_name),
+		bf_kind_put_UUID_OR_NULL(granted_by), bf_db_time(now_us)};
+
+	add(tx, GRANT_NAMED, params, 1);
 }
 
 void bf_role_get(struct bf_tx *tx, struct bf_uuid id)

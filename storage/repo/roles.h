@@ -25,6 +25,9 @@ struct bf_role {
 /* The next row of a step that brings roles. False: there are no more. */
 bool bf_role_next(struct bf_db_rows *rows, struct bf_role *row);
 
+/* One of this name that is there already stays as it is. */
+void bf_role_add_missing(struct bf_tx *tx, const struct bf_role *role);
+
 /* BF_DB_EXISTS: roles_org_id_name_key. */
 void bf_role_add(struct bf_tx *tx, const struct bf_role *role);
 void bf_role_get(struct bf_tx *tx, struct bf_uuid id);
@@ -39,6 +42,10 @@ void bf_role_remove(struct bf_tx *tx, struct bf_uuid id);
 
 /* Who has it has it once. BF_DB_NO_PARENT: there is no such user or role in this organization. */
 void bf_user_role_grant(struct bf_tx *tx, struct bf_uuid user_id, struct bf_uuid role_id,
+	struct bf_uuid granted_by, int64_t now_us);
+
+/* One: the role of this name, which the user does not have yet. */
+void bf_user_role_grant_named(struct bf_tx *tx, struct bf_uuid user_id, struct bf_bytes role_name,
 	struct bf_uuid granted_by, int64_t now_us);
 
 /* One. */

@@ -19,6 +19,7 @@ enum {
 	ROTATE,
 	SET_MFA,
 	REVOKE,
+	REVOKE_OWN,
 	REVOKE_FAMILY,
 	REVOKE_OF_USER
 };
@@ -49,6 +50,10 @@ const struct bf_db_statement bf_session_statements[] = {
 		"UPDATE sessions SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND"
 		" revoked_at IS NULL",
 		NULL, "uuz", "", false},
+	[REVOKE_OWN] = {"session_revoke_own",
+		"UPDATE sessions SET revoked_at = $4 WHERE org_id = $1 AND user_id = $2 AND"
+		" id = $3 AND revoked_at IS NULL",
+		NULL, "uuuz", "", false},
 	[REVOKE_FAMILY] = {"session_revoke_family",
 		"UPDATE sessions SET revoked_at = $3 WHERE org_id = $1 AND refresh_family = $2 AND"
 		" revoked_at IS NULL",
@@ -115,6 +120,15 @@ void bf_session_set_mfa(struct bf_tx *tx, struct bf_uuid id, int64_t now_us)
 void bf_session_revoke(struct bf_tx *tx, struct bf_uuid id, int64_t now_us)
 {
 	add(tx, REVOKE, (struct bf_db_value[]){bf_db_uuid(id), bf_db_time(now_us)}, 1);
+}
+
+void bf_session_revoke_own(
+	struct bf_tx *tx, struct bf_uuid user_id, struct bf_uuid id, int64_t now_us)
+{
+	const struct bf_db_value params[] = {
+		bf_db_uuid(user_id), bf_db_uuid(id), bf_db_time(now_us)};
+
+	add(tx, REVOKE_OWN, params, 1);
 }
 
 void bf_session_revoke_family(struct bf_tx *tx, struct bf_uuid family, int64_t now_us)

@@ -54,6 +54,10 @@ void bf_session_set_mfa(struct bf_tx *tx, struct bf_uuid id, int64_t now_us);
 /* One, unless it is revoked already. */
 void bf_session_revoke(struct bf_tx *tx, struct bf_uuid id, int64_t now_us);
 
+/* The same, if it is this user's. */
+void bf_session_revoke_own(
+	struct bf_tx *tx, struct bf_uuid user_id, struct bf_uuid id, int64_t now_us);
+
 /* All of a family; all of a user, but for `except` (zero: none). */
 void bf_session_revoke_family(struct bf_tx *tx, struct bf_uuid family, int64_t now_us);
 void bf_session_revoke_of_user(

@@ -1,0 +1,198 @@
+#include "core/base/clock.h"
+#include "signaling/accounts/accounts_priv.h"
+#include "signaling/auth/permission.h"
+#include "storage/repo/roles.h"
+#include "storage/repo/sessions.h"
+#include "storage/repo/users.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define FRESH_US BF_SEC(1) /* for so long what the database said of a session counts */
+
+/* A request that waits for what the database says of its session. */
+struct checking {
+	struct bf_access access;
+	uint64_t needed;
+};
+
+/* ---- what is remembered ---- */
+
+static struct standing *find(struct bf_accounts *accounts, struct bf_uuid session)
+{
+	struct bf_map_node *node =
+		bf_map_get(&accounts->sessions, bf_bytes(&session, sizeof(session)));
+
+	return node ? BF_CONTAINER(node, struct standing, node) : NULL;
+}
+
+static void drop(struct bf_accounts *accounts, struct standing *standing)
+{
+	bf_map_remove(&accounts->sessions, &standing->node);
+	bf_list_remove(&standing->recent);
+	free(standing);
+}
+
+/* The one that nobody has asked for the longest makes room. */
+static struct standing *remember(struct bf_accounts *accounts, struct bf_uuid session)
+{
+	struct standing *standing = find(accounts, session);
+	struct bf_list *oldest = bf_list_first(&accounts->recent);
+
+	if (standing) {
+		bf_list_remove(&standing->recent);
+	} else {
+		if (accounts->sessions.entry_count >= BF_ACCOUNTS_SESSIONS_MAX && oldest)
+			drop(accounts, BF_CONTAINER(oldest, struct standing, recent));
+		standing = calloc(1, sizeof(*standing));
+		if (!standing)
+			return NULL;
+		standing->session = session;
+		if (bf_map_put(&accounts->sessions, &standing->node,
+			    bf_bytes(&standing->session, sizeof(standing->session)))) {
+			free(standing);
+			return NULL;
+		}
+	}
+	bf_list_append(&accounts->recent, &standing->recent);
+	return standing;
+}
+
+void guard_forget(struct bf_accounts *accounts, struct bf_uuid session)
+{
+	struct standing *standing = find(accounts, session);
+
+	if (standing)
+		drop(accounts, standing);
+}
+
+void guard_deinit(struct bf_accounts *accounts)
+{
+	BF_LIST_EACH(standing, &accounts->recent, struct standing, recent)
+		drop(accounts, standing);
+}
+
+/* ---- deciding ---- */
+
+static void refuse(struct bf_http_exchange *exchange, const char *detail)
+{
+	bf_http_reply_field(exchange, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+	bf_http_reply_problem(exchange, 401, "unauthorized", detail);
+}
+
+static void decide(struct bf_http_exchange *exchange, const struct standing *standing,
+	const struct bf_access *access, uint64_t needed)
+{
+	const struct bf_http_caller caller = {
+		access->user, access->org, access->session, standing ? standing->permissions : 0};
+
+	if (!standing || !standing->is_good)
+		refuse(exchange, "the session is over: sign in again");
+	else if (!bf_permits(standing->permissions, needed))
+		bf_http_reply_problem(exchange, 403, "forbidden", "your roles do not allow that");
+	else
+		bf_http_exchange_admit(exchange, &caller);
+}
+
+uint64_t permissions_of(struct bf_db_rows rows)
+{
+	struct bf_role role;
+	uint64_t sum = 0;
+
+	while (bf_role_next(&rows, &role))
+		sum |= (uint64_t)role.permissions;
+	return sum;
+}
+
+/* Steps: the session, its user, the user's roles. */
+static bool stands(const struct bf_db_answer *answer)
+{
+	struct bf_db_rows sessions = answer->steps[0], users = answer->steps[1];
+	int64_t now_us = bf_clock_wall_us();
+	struct bf_session session;
+	struct bf_user user;
+
+	return bf_session_next(&sessions, &session) && !session.revoked_at &&
+	       session.expires_at > now_us && bf_user_next(&users, &user) && !user.disabled_at;
+}
+
+static void on_checked(struct op *op, const struct bf_db_answer *answer)
+{
+	struct bf_accounts *accounts = op->accounts;
+	const struct checking checking = *(const struct checking *)op->more;
+	struct bf_http_exchange *exchange =
+		bf_http_exchange_find(accounts->conf.http, op->exchange);
+	struct standing *standing = remember(accounts, checking.access.session);
+
+	if (standing) {
+		standing->checked_us = bf_clock_mono_us();
+		standing->is_good = stands(answer);
+		standing->permissions = permissions_of(answer->steps[2]);
+	}
+	op_free(op);
+	if (exchange)
+		decide(exchange, standing, &checking.access, checking.needed);
+}
+
+static void check(struct bf_accounts *accounts, struct bf_http_exchange *exchange,
+	const struct bf_access *access, uint64_t needed)
+{
+	struct op *op = op_new(accounts, exchange);
+	struct checking *checking;
+	struct bf_tx tx;
+
+	if (!op)
+		return;
+	op->more = checking = calloc(1, sizeof(*checking));
+	if (!checking) {
+		op_refuse(op, 503, "unavailable", "out of memory");
+		return;
+	}
+	*checking = (struct checking){*access, needed};
+	bf_tx_begin(&tx, access->org, access->user);
+	bf_session_get(&tx, access->session);
+	bf_user_get(&tx, access->user);
+	bf_role_list_of_user(&tx, access->user);
+	op_ask(op, &tx, on_checked);
+}
+
+/* ---- the request ---- */
+
+/* "Bearer TOKEN" */
+static bool read_bearer(const struct bf_http_request *request, struct bf_bytes *out)
+{
+	struct bf_bytes value = bf_http_field(request, "Authorization");
+
+	if (value.len <= 7 || strncasecmp((const char *)value.data, "Bearer ", 7) != 0)
+		return false;
+	*out = bf_bytes(value.data + 7, value.len - 7);
+	return true;
+}
+
+void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request,
+	const struct bf_http_route *route)
+{
+	struct bf_accounts *accounts = arg;
+	struct standing *standing;
+	struct bf_access access;
+	struct bf_bytes token;
+	const char *why;
+
+	if (!read_bearer(request, &token)) {
+		bf_http_reply_field(exchange, "WWW-Authenticate", "Bearer");
+		bf_http_reply_problem(exchange, 401, "unauthorized", "sign in first");
+		return;
+	}
+	if (bf_access_verify(
+		    &access, &accounts->issuer, token, bf_clock_wall_us() / 1000000, &why)) {
+		refuse(exchange, why);
+		return;
+	}
+	standing = find(accounts, access.session);
+	if (standing && (standing->checked_us + FRESH_US > bf_clock_mono_us() ||
+				!bf_db_state(accounts->conf.database).is_up))
+		decide(exchange, standing, &access, route->permissions);
+	else
+		check(accounts, exchange, &access, route->permissions);
+}
