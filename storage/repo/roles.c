@@ -9,7 +9,20 @@ BF_TABLE_READER(role, BF_ROLE_COLUMNS)
 BF_TABLE_WRITER(role, BF_ROLE_COLUMNS)
 _Static_assert(BF_TABLE_COUNT(BF_ROLE_COLUMNS) == 8, "as many parameters as columns");
 
-enum { ADD, ADD_MISSING, GRANT_NAMED, GET, FIND, LIST, UPDATE, REMOVE, GRANT, REVOKE, LIST_OF_USER, USER_COUNT };
+enum {
+	ADD,
+	ADD_MISSING,
+	GRANT_NAMED,
+	GET,
+	FIND,
+	LIST,
+	UPDATE,
+	REMOVE,
+	GRANT,
+	REVOKE,
+	LIST_OF_USER,
+	USER_COUNT
+};
 
 const struct bf_db_statement bf_role_statements[] = {
 	[ADD] = {"role_add", "INSERT INTO roles (" NAMES ") VALUES (" BF_SQL_PARAMS_8 ")", NULL,
@@ -20,7 +33,8 @@ const struct bf_db_statement bf_role_statements[] = {
 		NULL, TYPES, "", false},
 	[GRANT_NAMED] = {"user_role_grant_named",
 		"INSERT INTO user_roles (org_id, user_id, role_id, granted_by, created_at)"
-		" SELECT r.org_id, $2, r.id, $4, $5 FROM roles r WHERE r.org_id = $1 AND r.name = $3",
+		" SELECT r.org_id, $2, r.id, $4, $5 FROM roles r WHERE r.org_id = $1 AND r.name = "
+		"$3",
 		NULL, "uutuz", "", false},
 	[GET] = {"role_get", "SELECT " NAMES " FROM roles WHERE org_id = $1 AND id = $2", NULL,
 		"uu", TYPES, false},
