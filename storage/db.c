@@ -39,7 +39,7 @@ struct bf_db {
 	struct bf_histogram *seconds;
 	/* state */
 	bool is_stopping;
-	struct bf_log_limit slow_limit;
+	struct bf_log_limit slow_limit, failed_limit;
 	char why[WHY_BYTES]; /* of start */
 };
 
@@ -101,6 +101,17 @@ static void say_if_slow(struct bf_db *db, const struct bf_db_job *job, int64_t t
 			BF_UINT("suppressed", suppressed));
 }
 
+static void say_failed(
+	struct bf_db *db, const struct bf_db_job *job, const struct bf_db_reply *reply)
+{
+	uint32_t suppressed;
+
+	if (bf_log_limit_allows(&db->failed_limit, bf_clock_mono_us(), 5, &suppressed))
+		BF_LOG(db->conf.log, BF_LOG_ERROR, "a query failed",
+			BF_STR("statement", job->steps[reply->step_idx].statement->name),
+			BF_STR("why", reply->why), BF_UINT("suppressed", suppressed));
+}
+
 static void on_reply(void *arg, struct bf_db_job *job, struct bf_db_reply *reply)
 {
 	struct bf_db *db = arg;
@@ -113,9 +124,7 @@ static void on_reply(void *arg, struct bf_db_job *job, struct bf_db_reply *reply
 	bf_histogram_observe(db->seconds, took_us > 0 ? (uint64_t)took_us : 0);
 	say_if_slow(db, job, took_us);
 	if (status == BF_DB_FAILED)
-		BF_LOG(db->conf.log, BF_LOG_ERROR, "a query failed",
-			BF_STR("statement", job->steps[reply->step_idx].statement->name),
-			BF_STR("why", reply->why));
+		say_failed(db, job, reply);
 	if (!reply) {
 		bf_db_gate_done(&db->gate, &job->asker, status, &job->msg);
 		return;

@@ -602,7 +602,12 @@ static void watch(struct bf_pg_conn *conn)
 static void on_timer(void *arg)
 {
 	struct bf_pg_conn *conn = arg;
+	struct bf_pg_target *target = conn->conf.target;
 
+	if (conn->state == BF_PG_CONNECTING && PQstatus(conn->pg) != CONNECTION_BAD &&
+		conn->turn == target->turn_count) /* else another one has turned it already */
+		bf_pg_target_turn(target);
+	conn->is_silent = conn->state == BF_PG_BUSY;
 	if (PQstatus(conn->pg) == CONNECTION_BAD) /* it failed as it began: see fail_soon */
 		lose(conn, PQerrorMessage(conn->pg));
 	else
@@ -632,6 +637,7 @@ int bf_pg_conn_new(struct bf_pg_conn **out, const struct bf_pg_conn_conf *conf)
 	conn->conf = *conf;
 	conn->fd = -1;
 	conn->state = BF_PG_CONNECTING;
+	conn->turn = conf->target->turn_count;
 	bf_list_init(&conn->node);
 	bf_timer_init(&conn->timer, conf->loop, on_timer, conn);
 	if (bf_map_init(&conn->prepared, 64, BF_PG_PREPARED_MAX)) {

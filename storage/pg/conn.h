@@ -46,8 +46,8 @@ struct bf_pg_entry {
 
 struct bf_pg_conn_conf {
 	struct bf_loop *loop;
-	const struct bf_pg_target *target;
-	bool is_named; /* prepared statements are kept under their names */
+	struct bf_pg_target *target; /* turned when its first host does not answer */
+	bool is_named;		     /* prepared statements are kept under their names */
 	int64_t connect_us;
 	int64_t query_us;
 	void *arg;
@@ -74,6 +74,8 @@ struct bf_pg_conn {
 	struct bf_db_reply_writer reply;
 	/* state */
 	enum bf_pg_state state;
+	bool is_silent; /* lost because nothing came back */
+	unsigned turn;	/* the target's, as it began to connect */
 	int64_t idle_since_us;
 	struct bf_db_job *job;
 	const struct bf_db_batch *batch;

@@ -118,14 +118,26 @@ static void on_idle(void *arg, struct bf_pg_conn *conn)
 	feed(engine);
 }
 
+static void free_conn(struct bf_db_engine *engine, struct bf_pg_conn *conn)
+{
+	bf_list_remove(&conn->node);
+	engine->conn_count--;
+	bf_pg_conn_free(conn);
+}
+
 static void on_lost(void *arg, struct bf_pg_conn *conn, const char *why)
 {
 	struct bf_db_engine *engine = arg;
 	bool has_other = false;
 
-	(void)conn; /* freed by the timer: it is in a call of its own now */
-	BF_LIST_EACH(other, &engine->conns, struct bf_pg_conn, node)
-		has_other |= other->state == BF_PG_IDLE || other->state == BF_PG_BUSY;
+	/* `conn` is freed by the timer: it is in a call of its own now */
+	BF_LIST_EACH(other, &engine->conns, struct bf_pg_conn, node) {
+		/* A server that hangs would take a query's whole time on each of them to show it. */
+		if (conn->is_silent && other->state == BF_PG_IDLE)
+			free_conn(engine, other);
+		else
+			has_other |= other->state == BF_PG_IDLE || other->state == BF_PG_BUSY;
+	}
 	snprintf(engine->why, sizeof(engine->why), "%s", why);
 	engine->retry_us = bf_clock_mono_us() + RETRY_US;
 	if (!has_other) {
@@ -139,13 +151,13 @@ static void on_conn_reply(void *arg, struct bf_pg_conn *conn, struct bf_db_job *
 	struct bf_db_reply *reply, bool can_retry)
 {
 	struct bf_db_engine *engine = arg;
+	char why[320];
 
-	(void)conn;
 	if (!can_retry) {
 		engine->env.on_reply(engine->env.arg, job, reply);
 	} else if (++job->tries >= CONFLICT_MAX || bf_clock_mono_us() >= job->deadline_us) {
-		refuse(engine, job, BF_DB_BUSY,
-			"other transactions were in the way, again and again");
+		snprintf(why, sizeof(why), "other transactions were in the way: %s", conn->why);
+		refuse(engine, job, BF_DB_BUSY, why);
 	} else {
 		bf_list_append(&engine->waiting, &job->node);
 		engine->waiting_count++;
@@ -236,13 +248,6 @@ static void feed(struct bf_db_engine *engine)
 	bf_metric_set(engine->waiting_metric, (int64_t)engine->waiting_count);
 }
 
-static void free_conn(struct bf_db_engine *engine, struct bf_pg_conn *conn)
-{
-	bf_list_remove(&conn->node);
-	engine->conn_count--;
-	bf_pg_conn_free(conn);
-}
-
 /* Every quarter of a second, and at once after a loss. */
 static void on_timer(void *arg)
 {
@@ -281,8 +286,8 @@ static int pg_open(
 	int err = bf_pg_provision(conf, conf->storage.migrate, env->log, why, why_size);
 	bool is_migrated = err >= 0;
 
-	/* One that cannot be reached is away, for now: rows go to the spool, and wait there until it is back. */
-	if (err == -ENOTCONN)
+	/* One that cannot be reached, or goes away meanwhile, as behind a pooler that lets us in, is away for now: rows go to the spool. */
+	if (err == -ENOTCONN || err == -EIO)
 		BF_LOG(env->log, BF_LOG_WARN, "tables not looked at yet", BF_STR("why", why));
 	else if (err < 0)
 		return err;

@@ -47,6 +47,44 @@ static void add(struct bf_pg_target *target, size_t *count, const char *key, con
 	target->values[(*count)++] = value;
 }
 
+/* Once more, after the URL's own, so that they can be turned. */
+static void add_lists(struct bf_pg_target *target, size_t *count, const PQconninfoOption *options)
+{
+	static const char *const names[BF_PG_TARGET_LISTS] = {"host", "hostaddr", "port"};
+
+	for (size_t i = 0; i < BF_PG_TARGET_LISTS; i++) {
+		const char *list = value_of(options, names[i]);
+
+		if (list && strlen(list) >= BF_PG_TARGET_LIST_BYTES)
+			return;
+	}
+	for (size_t i = 0; i < BF_PG_TARGET_LISTS; i++) {
+		const char *list = value_of(options, names[i]);
+
+		if (!list || !strchr(list, ','))
+			continue;
+		snprintf(target->lists[i], BF_PG_TARGET_LIST_BYTES, "%s", list);
+		add(target, count, names[i], target->lists[i]);
+	}
+}
+
+void bf_pg_target_turn(struct bf_pg_target *target)
+{
+	for (size_t i = 0; i < BF_PG_TARGET_LISTS; i++) {
+		char *list = target->lists[i], first[BF_PG_TARGET_LIST_BYTES];
+		size_t first_len = strcspn(list, ","), rest_len;
+
+		if (!list[first_len])
+			continue;
+		rest_len = strlen(list) - first_len - 1;
+		memcpy(first, list, first_len);
+		memmove(list, list + first_len + 1, rest_len);
+		list[rest_len] = ',';
+		memcpy(list + rest_len + 1, first, first_len);
+	}
+	target->turn_count++;
+}
+
 int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_s, char *why,
 	size_t why_size)
 {
@@ -71,6 +109,7 @@ int bf_pg_target(struct bf_pg_target *out, const char *url, const char *timeout_
 		add(out, &count, "application_name", "belfry");
 	if (!value_of(options, "target_session_attrs"))
 		add(out, &count, "target_session_attrs", "read-write");
+	add_lists(out, &count, options);
 	if (timeout_s)
 		add(out, &count, "connect_timeout", timeout_s);
 	PQconninfoFree(options);

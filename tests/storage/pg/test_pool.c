@@ -1,10 +1,8 @@
 /* What only PostgreSQL has: conflicts between transactions, a pool of connections, several hosts, a pooler. */
 #include "tests/storage/db_fixture.h"
 
-#include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 #define ID(byte) ((struct bf_uuid){{byte}})
 
@@ -212,35 +210,6 @@ static void beyond_those_that_may_wait_queries_are_answered_busy(void **state)
 	assert_int_equal(ask(fixture, &things_names, NULL)->status, BF_DB_OK);
 }
 
-/* A server that takes connections and says nothing. */
-static void a_black_hole_is_away_within_the_time_for_connecting(void **state)
-{
-	struct db_fixture *fixture = *state;
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(addr);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	int64_t began_us;
-	char url[64];
-	struct kept *kept;
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 64), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-	snprintf(url, sizeof(url), "postgres://me@127.0.0.1:%d/x", ntohs(addr.sin_port));
-	free(fixture->conf->storage.url);
-	fixture->conf->storage.url = strdup(url);
-	fixture->conf->storage.owner_url[0] = '\0';
-	fixture->conf->storage.connect_ms = 500;
-	db_fixture_open(fixture);
-	began_us = bf_clock_mono_us();
-	kept = ask(fixture, &things_names, NULL);
-	assert_int_equal(kept->status, BF_DB_AWAY);
-	assert_true(bf_clock_mono_us() - began_us < BF_SEC(5));
-	db_fixture_close(fixture);
-	close(fd);
-}
-
 static void a_slow_query_is_named_once_and_none_of_its_values(void **state)
 {
 	struct db_fixture *fixture = *state;
@@ -263,34 +232,6 @@ static void a_slow_query_is_named_once_and_none_of_its_values(void **state)
 	assert_null(strstr(at + strlen("event=\"slow query\""), "slow query"));
 	assert_null(strstr(text, "pg_sleep"));
 	close(fd);
-}
-
-/* ---- several hosts ---- */
-
-/* The cluster under two addresses, of which the first goes. */
-static void of_several_hosts_the_next_is_used_when_one_goes(void **state)
-{
-	struct db_fixture *fixture = *state;
-	const char *box = getenv("BELFRY_TEST_POSTGRES_BOX");
-	char first[256], socket_path[300], target[300], url[1024], name[64];
-	const char *own = strchr(strchr(fixture->conf->storage.url, '@'), '/') + 1;
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(own, "?"), own);
-	snprintf(first, sizeof(first), "%s/first", fixture->folder);
-	snprintf(socket_path, sizeof(socket_path), "%s/.s.PGSQL.5432", first);
-	snprintf(target, sizeof(target), "%s/.s.PGSQL.5432", box);
-	assert_int_equal(mkdir(first, 0755), 0);
-	assert_int_equal(symlink(target, socket_path), 0);
-	snprintf(url, sizeof(url), "postgres://belfry_server@/%s?host=/nowhere,%s,%s", name, first,
-		box);
-	free(fixture->conf->storage.url);
-	fixture->conf->storage.url = strdup(url);
-	db_fixture_open(fixture);
-	assert_int_equal(ask(fixture, &things_names, NULL)->status, BF_DB_OK); /* not /nowhere */
-	assert_int_equal(unlink(socket_path), 0);
-	db_fixture_lock(fixture, true); /* who is in is thrown out */
-	db_fixture_lock(fixture, false);
-	WAIT_FOR(fixture, ask(fixture, &things_names, NULL)->status == BF_DB_OK);
 }
 
 /* ---- a pooler ---- */
@@ -328,9 +269,7 @@ int main(int argc, char **argv)
 		TEST(what_conflicts_again_and_again_is_answered_busy_and_undone),
 		TEST(connections_come_with_the_load_up_to_the_limit_and_go_again),
 		TEST(beyond_those_that_may_wait_queries_are_answered_busy),
-		TEST(a_black_hole_is_away_within_the_time_for_connecting),
 		TEST(a_slow_query_is_named_once_and_none_of_its_values),
-		TEST(of_several_hosts_the_next_is_used_when_one_goes),
 		TEST(a_pooler_needs_unnamed_statements_and_the_error_says_so),
 	};
 	if (argc > 1)
