@@ -362,8 +362,10 @@ static void close_all(struct bf_worker *worker)
 static void run(void *arg)
 {
 	struct bf_worker *worker = arg;
-	int err = bf_loop_run(worker->loop);
+	int err;
 
+	bf_thread_be_prompt();
+	err = bf_loop_run(worker->loop);
 	if (err)
 		BF_LOG(worker->conf.log, BF_LOG_ERROR, "worker's loop ended",
 			BF_UINT("worker", worker->conf.idx), BF_ERRNO("cause", err));

@@ -21,6 +21,10 @@ int bf_thread_pin(unsigned idx, unsigned count);
  * wakes up. For work that nobody on the way of media waits for. */
 void bf_thread_stand_back(void);
 
+/* Let the calling thread be given a processor soon after it wakes up, for shorter at a time: it has the same share as others, in
+ * smaller pieces. For work that waits for packets. */
+void bf_thread_be_prompt(void);
+
 /* Wait until `run` has returned; frees the thread. */
 void bf_thread_join(struct bf_thread *thread);
 

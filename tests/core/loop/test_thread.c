@@ -7,7 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -116,11 +120,40 @@ static void more_threads_than_processors_stay_where_they_may(void **state)
 	assert_true(CPU_EQUAL(&probe.before, &probe.after));
 }
 
+/* struct sched_attr of the calling thread, whose field sched_runtime is the length of its pieces of time, in ns. */
+static void note_slice(void *arg)
+{
+	uint64_t attributes[6] = {sizeof(attributes)};
+
+	bf_thread_be_prompt();
+	assert_int_equal(
+		syscall(SYS_sched_getattr, 0, attributes, (unsigned)sizeof(attributes), 0), 0);
+	*(uint64_t *)arg = attributes[3];
+}
+
+static void one_that_is_to_be_prompt_gets_its_time_in_small_pieces(void **state)
+{
+	struct bf_thread *thread;
+	struct utsname kernel;
+	unsigned major = 0, minor = 0;
+	uint64_t slice_ns = 0;
+
+	(void)state;
+	assert_int_equal(uname(&kernel), 0);
+	assert_int_equal(sscanf(kernel.release, "%u.%u", &major, &minor), 2);
+	if (major < 6 || (major == 6 && minor < 12)) /* they take no notice of it */
+		skip();
+	assert_int_equal(bf_thread_start(&thread, "prompt", start_well, note_slice, &slice_ns), 0);
+	bf_thread_join(thread);
+	assert_int_equal(slice_ns, 100000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thread_runs_when_it_could_start_and_not_otherwise),
 		cmocka_unit_test(one_that_stands_back_does_so_alone),
+		cmocka_unit_test(one_that_is_to_be_prompt_gets_its_time_in_small_pieces),
 		cmocka_unit_test(each_of_as_many_threads_as_processors_gets_its_own),
 		cmocka_unit_test(more_threads_than_processors_stay_where_they_may),
 	};
