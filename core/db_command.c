@@ -264,10 +264,10 @@ static int seed(struct command *command, int (*adds)(struct bf_seed *seed, const
 
 	if (adds(&seed, word))
 		return complain(command);
-	printf("%zu organizations, %zu users, %zu roles and %zu channels added.\n",
+	printf("Added: organizations %zu, users %zu, roles %zu, channels %zu.\n",
 		seed.organizations, seed.users, seed.roles, seed.channels);
 	if (seed.left > 0)
-		printf("%zu organizations were there already: left as they are.\n", seed.left);
+		printf("There already, and left as they are: organizations %zu.\n", seed.left);
 	return 0;
 }
 

@@ -83,11 +83,11 @@ def from_nothing_init_makes_all_there_is():
 @test
 def the_demonstration_set_is_one_organization_four_users_four_roles_five_channels():
     with database() as it:
-        it.db("seed", "--demo").exits(0, "1 organizations, 4 users, 4 roles and 5 channels added.")
+        it.db("seed", "--demo").exits(0, "Added: organizations 1, users 4, roles 4, channels 5.")
         check_equal([row[0] for row in it.ask("SELECT username FROM users ORDER BY username")], ["alice", "bob", "charlie", "demo"], "the users")
         check(all(row[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$") for row in it.ask("SELECT password_hash FROM users")), "hashes of passwords")
         check_equal(it.count_of("channel_acl"), 9, "entries of ACLs")
-        it.db("seed", "--demo").exits(0, "0 organizations", "1 organizations were there already")
+        it.db("seed", "--demo").exits(0, "Added: organizations 0", "There already, and left as they are: organizations 1.")
         check_equal(it.count_of("users"), 4, "users after seeding again")
 
 
@@ -104,7 +104,7 @@ def a_server_for_a_demonstration_starts_on_loopback_only():
 @test
 def test_data_is_the_same_for_the_same_number():
     with database() as one, database() as two:
-        one.db("seed", "--test", "1010").exits(0, "2 organizations, 1010 users, 6 roles and 20 channels")
+        one.db("seed", "--test", "1010").exits(0, "organizations 2, users 1010, roles 6, channels 20.")
         two.db("seed", "--test", "1010").exits(0)
         check_equal(one.dump() == two.dump(), True, "the rows of two databases")
         check_equal(one.ask("SELECT full_name FROM users WHERE username = 'user000017'"), [("Bela Berg",)], "a user")
@@ -135,7 +135,7 @@ def changed(change):
 def a_file_of_ones_own_is_written():
     with database() as it:
         cli.write(it.path("acme.json"), json.dumps(ACME))
-        it.db("seed", it.path("acme.json")).exits(0, "1 organizations, 1 users, 1 roles and 2 channels added.")
+        it.db("seed", it.path("acme.json")).exits(0, "Added: organizations 1, users 1, roles 1, channels 2.")
         check_equal(it.ask("SELECT username, username_key, email, email_key FROM users"), [("Ann", "ann", "Ann@Acme.example", "ann@acme.example")], "the user")
         check_equal(it.ask("SELECT r.name, r.permissions FROM user_roles u JOIN roles r ON r.id = u.role_id"), [("boss", "3")], "the user's role")
         check_equal(it.ask("SELECT c.name, p.name FROM channels c JOIN channels p ON p.id = c.parent_id"), [("Below", "Töp")], "the channel below")
@@ -201,7 +201,7 @@ def reset_empties_all_and_seeds_again():
         cli.write(it.path("acme.json"), json.dumps(ACME))
         it.db("reset", it.path("acme.json")).exits(1, "say --yes")
         check_equal(it.count_of("users"), 3, "users after a reset that was not meant")
-        it.db("reset", it.path("acme.json"), "--yes").exits(0, "All tables are empty.", "1 users")
+        it.db("reset", it.path("acme.json"), "--yes").exits(0, "All tables are empty.", "users 1")
         check_equal(it.ask("SELECT username FROM users"), [("Ann",)], "the users")
 
 
