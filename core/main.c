@@ -23,6 +23,7 @@
 #include "core/port_holder.h"
 #include "core/seed/seed.h"
 #include "core/token_command.h"
+#include "core/user/user_command.h"
 #include "core/version.h"
 #include "media/memory.h"
 #include "media/worker.h"
@@ -74,6 +75,7 @@ struct server {
 	struct bf_join_verifier *verifier;
 	struct bf_http_server *http;
 	struct bf_workers *hashers;
+	struct bf_rest rest;
 	struct bf_accounts *accounts;
 	struct bf_health *health;
 	struct bf_rtc *rtc;
@@ -436,16 +438,17 @@ static int listen_http(struct server *server)
 
 static int start_accounts(struct server *server)
 {
-	struct bf_accounts_conf conf = {.http = server->http,
+	int err = bf_workers_new(&server->hashers, HASHERS, HASHES_WAITING);
+
+	server->rest = (struct bf_rest){.http = server->http,
 		.loop = server->loop,
 		.log = server->log,
 		.conf = server->conf,
 		.db = server->db_client,
 		.database = server->db};
-	int err = bf_workers_new(&server->hashers, HASHERS, HASHES_WAITING);
-
-	conf.workers = server->hashers;
-	return err ? err : bf_accounts_new(&server->accounts, &conf, server->why, WHY_MAX);
+	if (!err)
+		err = bf_rest_init(&server->rest, server->hashers);
+	return err ? err : bf_accounts_new(&server->accounts, &server->rest, server->why, WHY_MAX);
 }
 
 static int start_signaling(struct server *server)
@@ -511,6 +514,7 @@ static void free_all(struct server *server)
 {
 	bf_rtc_free(server->rtc);
 	bf_health_free(server->health);
+	bf_rest_deinit(&server->rest);
 	bf_accounts_free(server->accounts);
 	bf_workers_free(server->hashers);
 	bf_http_server_free(server->http);
@@ -770,6 +774,12 @@ static const struct bf_command commands[] = {
 		4, bf_db_options, bf_db_command},
 	{"token", "make join tokens: token keygen FILE, token sign FILE room=NAME ...",
 		bf_token_help, false, 64, NULL, bf_token_command},
+	{"user", "people: user add NAME, list, role, disable, reset-password", bf_user_help, true,
+		20, bf_user_options, bf_user_command},
+	{"import", "take users from a JSON file: import FILE", bf_import_help, true, 2, NULL,
+		bf_import_command},
+	{"hash-password", "read a password, print its hash", bf_hash_password_help, false, 0, NULL,
+		bf_hash_password_command},
 	{"version", "print the version", "usage: belfry version\n", false, 0, NULL,
 		command_version},
 	{NULL, NULL, NULL, false, 0, NULL, NULL},

@@ -57,8 +57,10 @@ const char *bf_db_engine_name(const struct bf_db *db)
 
 static void refresh(struct bf_db *db)
 {
-	struct bf_spool_status status = bf_spool_status(db->spool);
+	struct bf_spool_status status = {0};
 
+	if (db->spool)
+		status = bf_spool_status(db->spool);
 	bf_metric_set(db->spool_records, (int64_t)status.records);
 	bf_metric_set(db->spool_bytes, (int64_t)status.bytes);
 	bf_metric_set(db->spool_oldest_us, status.oldest_wall_us);
@@ -204,6 +206,8 @@ static int open_spools(struct bf_db *db)
 	const struct bf_conf *conf = db->conf.conf;
 	int err;
 
+	if (db->conf.stream_count == 0)
+		return 0;
 	if (mkdir(conf->storage.folder, 0700) && errno != EEXIST) {
 		err = -errno;
 		snprintf(db->why, WHY_BYTES, "storage.folder %s: %s", conf->storage.folder,

@@ -600,7 +600,7 @@ int bf_db_writer_init(struct bf_db_writer *writer, const struct bf_db_writer_con
 	queue_init(&writer->telemetry);
 	queue_init(&writer->in_flight);
 	/* What an earlier run left comes first. */
-	writer->is_spooling = bf_spool_status(conf->spool).records > 0;
+	writer->is_spooling = conf->spool && bf_spool_status(conf->spool).records > 0;
 	bf_timer_init(&writer->timer, conf->loop, on_timer, writer);
 	return make_metrics(writer) ? 0 : -ENOMEM;
 }

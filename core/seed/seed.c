@@ -1,11 +1,8 @@
 #include "core/seed/seed_priv.h"
 
 #include "core/base/clock.h"
-#include "core/loop/loop.h"
-#include "storage/db.h"
 #include "storage/repo/organizations.h"
 #include "storage/repo/seeds.h"
-#include "storage/repo/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,90 +24,29 @@ static void on_answer(void *arg, const struct bf_db_answer *answer)
 {
 	struct seed_answer *out = arg;
 	struct bf_db_value values[BF_DB_VALUE_COUNT_MAX];
+	struct bf_db_rows rows;
 
-	out->is_there = true;
-	out->status = answer->status;
-	if (answer->status == BF_DB_OK && answer->row_steps > 0) {
-		struct bf_db_rows rows = answer->steps[answer->row_steps - 1];
-
-		out->row_count = rows.row_count;
-		out->changed_count = rows.changed_count;
-		if (rows.types[0] == 'i' && bf_db_rows_next(&rows, values))
-			out->number = values[0].as.i64;
-	}
-	if (answer->status != BF_DB_OK)
-		out->number = 0;
-}
-
-struct asking {
-	struct seed_answer answer;
-	struct bf_seed *seed;
-};
-
-static void on_asked(void *arg, const struct bf_db_answer *answer)
-{
-	struct asking *asking = arg;
-
-	on_answer(&asking->answer, answer);
-	if (answer->status != BF_DB_OK)
-		snprintf(asking->seed->why, asking->seed->why_size, "%s%s%s",
-			answer->why[0] ? answer->why : bf_db_status_name(answer->status),
-			answer->constraint[0] ? ": " : "", answer->constraint);
+	if (answer->row_steps == 0)
+		return;
+	rows = answer->steps[answer->row_steps - 1];
+	out->row_count = rows.row_count;
+	out->changed_count = rows.changed_count;
+	if (rows.types[0] == 'i' && bf_db_rows_next(&rows, values))
+		out->number = values[0].as.i64;
 }
 
 int seed_ask(struct seeder *seeder, struct bf_tx *tx, struct seed_answer *out)
 {
-	struct asking asking = {.seed = seeder->seed};
-	int64_t call = bf_tx_ask(tx, seeder->client, on_asked, &asking);
-
-	if (call < 0)
-		return (int)call;
-	while (!asking.answer.is_there) {
-		int err = bf_loop_turn(seeder->loop, BF_MS(100));
-
-		if (err)
-			return err;
-	}
-	*out = asking.answer;
-	return out->status == BF_DB_OK ? 0 : -EIO;
+	*out = (struct seed_answer){0};
+	return bf_desk_ask(&seeder->desk, tx, on_answer, out);
 }
 
 /* ---- life ---- */
 
-static void close_seeder(struct seeder *seeder)
-{
-	if (seeder->db)
-		bf_db_close(seeder->db);
-	for (int i = 0; seeder->loop && i < 8; i++)
-		(void)bf_loop_turn(seeder->loop, 0);
-	bf_db_client_free(seeder->client);
-	bf_db_free(seeder->db);
-	if (seeder->loop)
-		bf_loop_free(seeder->loop);
-	if (seeder->metrics)
-		bf_metrics_free(seeder->metrics);
-}
-
-/* The database as the server opens it, which migrates it first. */
 static int open_seeder(struct seeder *seeder, struct bf_seed *seed)
 {
-	struct bf_db_conf conf = {.conf = seed->conf,
-		.log = seed->log,
-		.io = BF_IO_EPOLL,
-		.streams = bf_streams,
-		.stream_count = bf_stream_count};
-	int err;
-
 	*seeder = (struct seeder){.seed = seed, .now_us = bf_clock_wall_us()};
-	err = bf_metrics_new(&seeder->metrics);
-	if (!err)
-		err = bf_loop_new(&seeder->loop, BF_IO_EPOLL);
-	conf.metrics = seeder->metrics;
-	if (!err)
-		err = bf_db_open(&seeder->db, &conf, seed->why, seed->why_size);
-	if (!err)
-		err = bf_db_client_new(&seeder->client, seeder->db, seeder->loop);
-	return err;
+	return bf_desk_open(&seeder->desk, seed->conf, seed->log, seed->why, seed->why_size);
 }
 
 /* ---- files ---- */
@@ -144,7 +80,7 @@ static int write_file(struct bf_seed *seed, const struct bf_json *file)
 
 	for (size_t i = 0; i < bf_json_count(organizations) && !err; i++)
 		err = write_missing(&seeder, bf_json_at(organizations, i));
-	close_seeder(&seeder);
+	bf_desk_close(&seeder.desk);
 	return err;
 }
 
@@ -251,7 +187,7 @@ int bf_seed_test(struct bf_seed *seed, const char *text)
 	bf_prng_init(&seeder.prng, TEST_RANDOM);
 	if (!err)
 		err = write_test(&seeder, count);
-	close_seeder(&seeder);
+	bf_desk_close(&seeder.desk);
 	return err;
 }
 
@@ -298,6 +234,6 @@ int bf_seed_clear(struct bf_seed *seed, const char *unused)
 	if (!err)
 		err = clear_rest(&seeder, &answer);
 	seed->left = (size_t)answer.number;
-	close_seeder(&seeder);
+	bf_desk_close(&seeder.desk);
 	return err;
 }

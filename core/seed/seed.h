@@ -11,7 +11,7 @@
  * All of it is checked before anything is written, by the rules that requests are checked by (signaling/auth/rules.h). An
  * organization that is there already is left as it is. What is made is noted in seeded_rows.
  * Owner:   a command, or main.c before it opens the database.   Thread: main. Waits for the database.
- * Limits:  files of BF_SEED_FILE_BYTES; the server must not run in the same storage.folder.
+ * Limits:  files of BF_SEED_FILE_BYTES.
  * Errors:  negative errnos; `why` names the place in the file, or the cause.
  */
 #ifndef BF_CORE_SEED_SEED_H

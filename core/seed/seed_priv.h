@@ -3,8 +3,8 @@
 #define BF_CORE_SEED_SEED_PRIV_H
 
 #include "core/base/json.h"
-#include "core/base/metrics.h"
 #include "core/base/rand.h"
+#include "core/desk/desk.h"
 #include "core/seed/seed.h"
 #include "storage/repo/tx.h"
 
@@ -14,25 +14,20 @@ struct seeder {
 	/* given */
 	struct bf_seed *seed;
 	/* owned */
-	struct bf_loop *loop;
-	struct bf_metrics *metrics;
-	struct bf_db *db;
-	struct bf_db_client *client;
+	struct bf_desk desk;
 	/* state */
 	bool is_test; /* ids, salts and times are made of `prng` and a fixed day */
 	struct bf_prng prng;
 	int64_t now_us;
 };
 
-/* The last step's only number, or its rows changed; and how it ended. */
+/* The last step's only number, or its rows changed. */
 struct seed_answer {
-	bool is_there;
-	enum bf_db_status status;
 	size_t row_count;
 	int64_t number, changed_count;
 };
 
-/* Asks, and turns until it is answered. -EIO: not BF_DB_OK, and `why` says so. */
+/* As bf_desk_ask. */
 int seed_ask(struct seeder *seeder, struct bf_tx *tx, struct seed_answer *out);
 
 /* Whether the file is one that can be written; -EINVAL with the place. */

@@ -5,6 +5,7 @@
  *   POST   /api/auth/refresh          {refresh_token}
  *   POST   /api/auth/logout
  *   GET    /api/auth/me
+ *   POST   /api/auth/change-password  {current_password, new_password}
  *   GET    /api/users/sessions
  *   DELETE /api/users/sessions/{id}
  *
@@ -13,37 +14,23 @@
  * whether it still stands, so that what is revoked anywhere is over a second later; while the database is away it goes by what it knew.
  * Passwords are hashed by workers (core/loop/workers.h), never here.
  * Owner:   main.c.   Thread: control.
- * Limits:  BF_ACCOUNTS_OPS_MAX requests at work, then 503; BF_ACCOUNTS_SESSIONS_MAX sessions remembered.
+ * Limits:  BF_ACCOUNTS_SESSIONS_MAX sessions remembered; signaling/rest/op.h.
  */
 #ifndef BF_SIGNALING_ACCOUNTS_ACCOUNTS_H
 #define BF_SIGNALING_ACCOUNTS_ACCOUNTS_H
 
-#include "core/loop/workers.h"
 #include "signaling/auth/access_token.h"
-#include "signaling/http/server.h"
-#include "storage/db.h"
+#include "signaling/rest/op.h"
 
-#define BF_ACCOUNTS_OPS_MAX	 4096
 #define BF_ACCOUNTS_SESSIONS_MAX 65536
 
 struct bf_accounts;
 
-struct bf_accounts_conf {
-	struct bf_http_server *http;
-	struct bf_loop *loop;
-	struct bf_log *log;
-	const struct bf_conf *conf;
-	struct bf_db_client *db;
-	const struct bf_db *database; /* whose state is asked for */
-	struct bf_workers *workers;
-};
-
 /* Adds its routes and becomes the server's guard. The key of access tokens is in storage.folder, and is made there if it is not. -EACCES
  * and the like with `why`. */
-int bf_accounts_new(
-	struct bf_accounts **out, const struct bf_accounts_conf *conf, char *why, size_t why_size);
+int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, size_t why_size);
 
-/* Before the HTTP server and the database: what is at work is not answered any more. Accepts NULL. */
+/* After bf_rest_deinit, before the HTTP server. Accepts NULL. */
 void bf_accounts_free(struct bf_accounts *accounts);
 
 #endif

@@ -1,76 +1,42 @@
-/* signaling/accounts/accounts_priv.h - what the files of accounts share.
- *
- * An op is a request at work: it waits for the database or for a worker, and ends with one reply.
- */
+/* signaling/accounts/accounts_priv.h - what the files of accounts share. */
 #ifndef BF_SIGNALING_ACCOUNTS_ACCOUNTS_PRIV_H
 #define BF_SIGNALING_ACCOUNTS_ACCOUNTS_PRIV_H
 
-#include "core/base/list.h"
+#include "core/base/clock.h"
 #include "core/base/map.h"
+#include "core/loop/timer.h"
 #include "signaling/accounts/accounts.h"
-#include "storage/repo/tx.h"
+#include "storage/repo/users.h"
 
 #define REFRESH_SECRET_BYTES 32
 #define REFRESH_TEXT	     80 /* base64url of family and secret, and the NUL */
 #define REFRESH_US	     (INT64_C(604800) * 1000000) /* seven days */
 #define HASH_BYTES	     32
-
-/* Whose rooms and people those are that nobody gives to an organization: the first migration makes it. */
-#define DEFAULT_ORG ((struct bf_uuid){{0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1}})
+#define KEY_TEXT	     512 /* of a name or an address in small letters */
 
 struct bf_accounts {
 	/* given */
-	struct bf_accounts_conf conf;
+	struct bf_rest *rest;
 	/* owned */
 	struct bf_access_issuer issuer;
-	struct bf_workers_door *door;
-	struct bf_list ops;
 	struct bf_map sessions; /* struct standing, by session */
 	struct bf_list recent;	/* the same, the last asked for at the end */
+	struct bf_list graces;	/* refresh tokens exchanged a moment ago */
+	struct bf_timer first_timer;
 	/* state */
-	size_t op_count;
-	uint64_t op_id;
+	size_t grace_count;
+	int64_t first_call; /* at the database */
+	char first_password[BF_PASSWORD_MADE_BYTES];
 };
 
-struct op;
-typedef void op_then(struct op *op, const struct bf_db_answer *answer);
+/* ---- the first start ---- */
 
-struct op {
-	/* given */
-	struct bf_accounts *accounts;
-	uint64_t exchange; /* who waits for it */
-	/* owned */
-	struct bf_list node;
-	struct bf_json *body; /* the request's; its texts live as long as the op */
-	void *more;	      /* of one kind of request; freed with it */
-	/* state */
-	uint64_t id;  /* of what a worker does for it */
-	int64_t call; /* at the database; 0: none */
-	op_then *next;
-	bool takes_refusals;
-};
+#define FIRST_AGAIN_US BF_SEC(5) /* while the database is away */
 
-/* NULL: too many, or no memory, and that was answered. */
-struct op *op_new(struct bf_accounts *accounts, struct bf_http_exchange *exchange);
-void op_free(struct op *op);
-
-/* The worker's op, if it is still there. */
-struct op *op_find(struct bf_accounts *accounts, uint64_t id);
-
-/* Reply, and end the op. `body` is taken. */
-void op_reply(struct op *op, int status, struct bf_json *body);
-void op_refuse(struct op *op, int status, const char *code, const char *detail);
-
-/* Ask the database; `next` gets the answer if it is OK, else the request is answered here. The second one leaves to `next` also what
- * the tables refuse: EXISTS, NO_PARENT, INVALID, UNEXPECTED; then the answer has no steps. */
-void op_ask(struct op *op, struct bf_tx *tx, op_then *next);
-void op_ask_or(struct op *op, struct bf_tx *tx, op_then *next);
-
-/* The request's body as an object whose members are only those of `known` (ending with NULL), all texts. False: it was refused. */
-bool op_read_body(struct op *op, const struct bf_http_request *request, const char *const *known);
-
-/* A member, "" where it is missing. */
-const char *op_text(const struct op *op, const char *key);
+/* The default organization's roles, and an admin where there is nobody. */
+void first_init(struct bf_accounts *accounts);
+void first_begin(struct bf_accounts *accounts);
+void first_end(struct bf_accounts *accounts);
 
 /* ---- sessions ---- */
 
@@ -81,6 +47,7 @@ struct standing {
 	struct bf_uuid session;
 	int64_t checked_us;
 	bool is_good;
+	bool must_change; /* the password, before anything else */
 	uint64_t permissions;
 };
 
@@ -94,14 +61,31 @@ void guard_deinit(struct bf_accounts *accounts);
 /* The sum of the roles that a step brought. */
 uint64_t permissions_of(struct bf_db_rows rows);
 
+/* ---- tokens ---- */
+
+/* A session, and the secret of its refresh token. */
+struct signing {
+	struct bf_uuid user, org, session, family;
+	uint8_t secret[REFRESH_SECRET_BYTES];
+};
+
+/* Access and refresh token as members of `body`. -ENOMEM. */
+int put_tokens(struct bf_accounts *accounts, struct bf_json *body, const struct signing *signing,
+	uint64_t permissions);
+
+void refresh_deinit(struct bf_accounts *accounts);
+
+/* ---- what bodies show ---- */
+
+void put_user(struct bf_json *body, const struct bf_user *user);
+struct bf_json *permission_names(uint64_t held);
+
 /* ---- requests ---- */
 
 typedef void handler(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
 
-handler on_register, on_login, on_refresh, on_logout, on_me, on_sessions, on_session_delete;
-
-/* What a worker has done. */
-void login_on_hashed(struct bf_accounts *accounts, struct bf_msg *msg);
+handler on_register, on_login, on_refresh, on_logout, on_me, on_change_password, on_sessions,
+	on_session_delete;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define FRESH_US BF_SEC(1) /* for so long what the database said of a session counts */
@@ -14,7 +15,7 @@
 /* A request that waits for what the database says of its session. */
 struct checking {
 	struct bf_access access;
-	uint64_t needed;
+	const struct bf_http_route *route;
 };
 
 /* ---- what is remembered ---- */
@@ -81,15 +82,24 @@ static void refuse(struct bf_http_exchange *exchange, const char *detail)
 	bf_http_reply_problem(exchange, 401, "unauthorized", detail);
 }
 
+/* With a password that must be changed one may change it, see whose it is, and leave. */
+static bool is_of_auth(const struct bf_http_route *route)
+{
+	return strncmp(route->path, "/api/auth/", 10) == 0;
+}
+
 static void decide(struct bf_http_exchange *exchange, const struct standing *standing,
-	const struct bf_access *access, uint64_t needed)
+	const struct bf_access *access, const struct bf_http_route *route)
 {
 	const struct bf_http_caller caller = {
 		access->user, access->org, access->session, standing ? standing->permissions : 0};
 
 	if (!standing || !standing->is_good)
 		refuse(exchange, "the session is over: sign in again");
-	else if (!bf_permits(standing->permissions, needed))
+	else if (standing->must_change && !is_of_auth(route))
+		bf_http_reply_problem(exchange, 403, "password_change_required",
+			"change the password first: POST /api/auth/change-password");
+	else if (!bf_permits(standing->permissions, route->permissions))
 		bf_http_reply_problem(exchange, 403, "forbidden", "your roles do not allow that");
 	else
 		bf_http_exchange_admit(exchange, &caller);
@@ -106,55 +116,50 @@ uint64_t permissions_of(struct bf_db_rows rows)
 }
 
 /* Steps: the session, its user, the user's roles. */
-static bool stands(const struct bf_db_answer *answer)
+static void take_standing(struct standing *standing, const struct bf_db_answer *answer)
 {
 	struct bf_db_rows sessions = answer->steps[0], users = answer->steps[1];
 	int64_t now_us = bf_clock_wall_us();
 	struct bf_session session;
 	struct bf_user user;
 
-	return bf_session_next(&sessions, &session) && !session.revoked_at &&
-	       session.expires_at > now_us && bf_user_next(&users, &user) && !user.disabled_at;
+	standing->checked_us = bf_clock_mono_us();
+	standing->is_good = bf_session_next(&sessions, &session) && !session.revoked_at &&
+			    session.expires_at > now_us && bf_user_next(&users, &user) &&
+			    !user.disabled_at;
+	standing->must_change = standing->is_good && user.must_change_password;
+	standing->permissions = permissions_of(answer->steps[2]);
 }
 
-static void on_checked(struct op *op, const struct bf_db_answer *answer)
+static void on_checked(struct bf_op *op, const struct bf_db_answer *answer)
 {
-	struct bf_accounts *accounts = op->accounts;
+	struct bf_accounts *accounts = op->owner;
 	const struct checking checking = *(const struct checking *)op->more;
 	struct bf_http_exchange *exchange =
-		bf_http_exchange_find(accounts->conf.http, op->exchange);
+		bf_http_exchange_find(accounts->rest->http, op->exchange);
 	struct standing *standing = remember(accounts, checking.access.session);
 
-	if (standing) {
-		standing->checked_us = bf_clock_mono_us();
-		standing->is_good = stands(answer);
-		standing->permissions = permissions_of(answer->steps[2]);
-	}
-	op_free(op);
+	if (standing)
+		take_standing(standing, answer);
+	bf_op_free(op);
 	if (exchange)
-		decide(exchange, standing, &checking.access, checking.needed);
+		decide(exchange, standing, &checking.access, checking.route);
 }
 
 static void check(struct bf_accounts *accounts, struct bf_http_exchange *exchange,
-	const struct bf_access *access, uint64_t needed)
+	const struct bf_access *access, const struct bf_http_route *route)
 {
-	struct op *op = op_new(accounts, exchange);
-	struct checking *checking;
+	struct bf_op *op = bf_op_new(accounts->rest, accounts, exchange, sizeof(struct checking));
 	struct bf_tx tx;
 
 	if (!op)
 		return;
-	op->more = checking = calloc(1, sizeof(*checking));
-	if (!checking) {
-		op_refuse(op, 503, "unavailable", "out of memory");
-		return;
-	}
-	*checking = (struct checking){*access, needed};
+	*(struct checking *)op->more = (struct checking){*access, route};
 	bf_tx_begin(&tx, access->org, access->user);
 	bf_session_get(&tx, access->session);
 	bf_user_get(&tx, access->user);
 	bf_role_list_of_user(&tx, access->user);
-	op_ask(op, &tx, on_checked);
+	bf_op_ask(op, &tx, on_checked);
 }
 
 /* ---- the request ---- */
@@ -191,8 +196,8 @@ void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_re
 	}
 	standing = find(accounts, access.session);
 	if (standing && (standing->checked_us + FRESH_US > bf_clock_mono_us() ||
-				!bf_db_state(accounts->conf.database).is_up))
-		decide(exchange, standing, &access, route->permissions);
+				!bf_db_state(accounts->rest->database).is_up))
+		decide(exchange, standing, &access, route);
 	else
-		check(accounts, exchange, &access, route->permissions);
+		check(accounts, exchange, &access, route);
 }

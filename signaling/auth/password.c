@@ -37,3 +37,15 @@ int bf_password_verify(const char *password, const char *hash)
 		return -EINVAL;
 	}
 }
+
+void bf_password_make(char out[static BF_PASSWORD_MADE_BYTES])
+{
+	static const char letters[] = "abcdefghjkmnpqrstvwxyz0123456789"; /* none that look alike */
+	uint8_t random[BF_PASSWORD_MADE_BYTES - 1];
+
+	bf_rand_bytes(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		out[i] = i % 6 == 5 ? '-' : letters[random[i] % 32];
+	out[sizeof(random)] = '\0';
+	explicit_bzero(random, sizeof(random));
+}

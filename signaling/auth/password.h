@@ -18,4 +18,9 @@ int bf_password_hash(
 /* 0: it is this one. -EACCES: it is not. -EINVAL: that is no hash of ours. -ENOMEM. */
 int bf_password_verify(const char *password, const char *hash);
 
+#define BF_PASSWORD_MADE_BYTES 24
+
+/* A random one for once, easily typed: four groups of five letters and digits, 100 bits. */
+void bf_password_make(char out[static BF_PASSWORD_MADE_BYTES]);
+
 #endif

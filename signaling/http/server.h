@@ -72,7 +72,7 @@ void bf_http_server_set_guard(struct bf_http_server *server, bf_http_guard *guar
 /* The guard is content: the handler runs now. */
 void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_http_caller *caller);
 
-/* In the handler of such a route, and later: who it was. */
+/* In the handler of such a route, and later: who it was. Elsewhere NULL. */
 const struct bf_http_caller *bf_http_exchange_caller(const struct bf_http_exchange *exchange);
 
 /* A file that is part of the binary (cmake/embed.cmake makes tables of them). A file whose path is another's with ".gz" appended

@@ -8,6 +8,9 @@
 #include "storage/repo/table.h"
 #include "storage/repo/tx.h"
 
+/* Whose rooms and people those are that nobody gives to an organization: the first migration makes it. */
+#define BF_DEFAULT_ORG ((struct bf_uuid){{0, 0, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1}})
+
 #define BF_ORGANIZATION_COLUMNS(FIRST, NEXT) \
 	FIRST(UUID, id)                      \
 	NEXT(TEXT, slug)                     \

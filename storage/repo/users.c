@@ -16,6 +16,7 @@ enum {
 	GET,
 	LIST,
 	COUNT,
+	ANY,
 	UPDATE,
 	SET_EMAIL,
 	SET_PASSWORD,
@@ -42,6 +43,8 @@ const struct bf_db_statement bf_user_statements[] = {
 		NULL, "uzui", TYPES, false},
 	[COUNT] = {"user_count", "SELECT count(*) FROM users WHERE org_id = $1", NULL, "u", "i",
 		false},
+	[ANY] = {"user_any", "SELECT count(*) FROM (SELECT 1 AS one FROM users LIMIT 1) AS first",
+		NULL, "", "i", true},
 	[UPDATE] = {"user_update",
 		"UPDATE users SET username = $3, username_key = $4, full_name = $5, metadata = $6,"
 		" updated_at = $7 WHERE org_id = $1 AND id = $2",
@@ -110,6 +113,11 @@ void bf_user_list(struct bf_tx *tx, const struct bf_page *page)
 void bf_user_count(struct bf_tx *tx)
 {
 	add(tx, COUNT, NULL, BF_DB_ANY);
+}
+
+void bf_user_any(struct bf_tx *tx)
+{
+	add(tx, ANY, NULL, BF_DB_ANY);
 }
 
 void bf_user_update(struct bf_tx *tx, const struct bf_user *user)

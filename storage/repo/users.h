@@ -39,6 +39,9 @@ bool bf_user_next(struct bf_db_rows *rows, struct bf_user *row);
 void bf_user_find_by_email(struct bf_tx *tx, struct bf_bytes email_key);
 void bf_user_find_by_username(struct bf_tx *tx, struct bf_bytes username_key);
 
+/* Brings 1 if there is anybody anywhere, else 0. The server's own work. */
+void bf_user_any(struct bf_tx *tx);
+
 /* BF_DB_EXISTS: users_org_id_email_key_key, users_org_id_username_key_key. */
 void bf_user_add(struct bf_tx *tx, const struct bf_user *user);
 void bf_user_get(struct bf_tx *tx, struct bf_uuid id);

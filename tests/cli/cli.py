@@ -103,12 +103,13 @@ class Result:
         return self
 
 
-def run(*arguments, env=None, **options):
-    """Run the program to its end. `env` comes on top of the environment."""
+def run(*arguments, env=None, input_text=None, **options):
+    """Run the program to its end. `env` comes on top of the environment, `input_text` is what it reads."""
+    given = {"stdin": subprocess.DEVNULL} if input_text is None else {"input": input_text.encode()}
     process = subprocess.run(
         [BELFRY, *arguments],
         env=(server_environment if arguments[:1] == ("run",) else environment)(**(env or {})),
-        stdin=subprocess.DEVNULL,
+        **given,
         capture_output=True,
         timeout=RUN_SECONDS,
         **options,
