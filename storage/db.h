@@ -111,7 +111,8 @@ struct bf_db_conf {
 	struct bf_log *log;
 	struct bf_metrics *metrics;
 	enum bf_io io;
-	const struct bf_db_stream *const *streams; /* all there are */
+	const struct bf_db_stream *const *
+		streams; /* all there are; none: no appends, no spool, and a server may run beside */
 	size_t stream_count;
 };
 

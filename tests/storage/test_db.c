@@ -573,12 +573,31 @@ static void a_second_server_on_the_same_folder_is_refused(void **state)
 	struct bf_db_conf conf = {.conf = fixture->conf,
 		.log = fixture->log,
 		.metrics = fixture->metrics,
-		.io = BF_IO_EPOLL};
+		.io = BF_IO_EPOLL,
+		.streams = fixture->streams,
+		.stream_count = fixture->stream_count};
 	struct bf_db *second;
 
 	db_fixture_open(fixture);
 	assert_int_equal(bf_db_open(&second, &conf, fixture->why, sizeof(fixture->why)), -EBUSY);
 	assert_non_null(strstr(fixture->why, "another process"));
+}
+
+/* Appends need the spool, which is one server's; queries do not. */
+static void without_streams_it_is_open_beside_a_server(void **state)
+{
+	struct db_fixture *fixture = *state;
+	struct bf_db_conf conf = {.conf = fixture->conf,
+		.log = fixture->log,
+		.metrics = fixture->metrics,
+		.io = BF_IO_EPOLL};
+	struct bf_db *second;
+
+	db_fixture_open(fixture);
+	assert_int_equal(bf_db_open(&second, &conf, fixture->why, sizeof(fixture->why)), 0);
+	bf_db_close(second);
+	bf_db_free(second);
+	assert_int_equal(ask(fixture, &things_names, NULL)->status, BF_DB_OK);
 }
 
 static void a_file_that_others_can_read_is_refused(void **state)
@@ -627,6 +646,7 @@ int main(int argc, char **argv)
 		TEST(telemetry_beyond_its_limit_is_dropped_oldest_first_and_counted),
 		TEST(what_is_unanswered_when_it_closes_is_answered),
 		TEST(a_second_server_on_the_same_folder_is_refused),
+		TEST(without_streams_it_is_open_beside_a_server),
 		TEST(a_file_that_others_can_read_is_refused),
 	};
 	if (argc > 1)
