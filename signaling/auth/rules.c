@@ -4,15 +4,16 @@
 
 #include <string.h>
 
-#define SMALL		   "abcdefghijklmnopqrstuvwxyz"
-#define BIG		   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS		   "0123456789"
+#define SMALL			 "abcdefghijklmnopqrstuvwxyz"
+#define BIG			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS			 "0123456789"
 
-#define NAME_MAX_BYTES	   64
-#define EMAIL_MAX_BYTES	   254
-#define LOCAL_MAX_BYTES	   64
-#define PASSWORD_MIN_COUNT 8
-#define PASSWORD_MAX_COUNT 256
+#define NAME_MAX_BYTES		 64
+#define EMAIL_MAX_BYTES		 254
+#define LOCAL_MAX_BYTES		 64
+#define PASSWORD_MIN_COUNT	 8
+#define PASSWORD_ALONE_MIN_COUNT 15
+#define PASSWORD_MAX_COUNT	 256
 
 /* Characters of UTF-8: bytes that begin one. */
 static size_t count_of(const char *text)
@@ -102,6 +103,13 @@ const char *bf_rule_password(const char *text)
 	if (count > PASSWORD_MAX_COUNT)
 		return "is longer than 256 characters";
 	return NULL;
+}
+
+const char *bf_rule_password_chosen(const char *text, bool has_second_factor)
+{
+	if (!has_second_factor && count_of(text) < PASSWORD_ALONE_MIN_COUNT)
+		return "is shorter than 15 characters";
+	return bf_rule_password(text);
 }
 
 const char *bf_rule_password_hash(const char *text)

@@ -83,6 +83,10 @@ static void a_password_is_long_enough_and_of_any_kind(void **state)
 	assert_null(bf_rule_password("\xf0\x9f\x94\x94 is 8cc"));
 	assert_non_null(bf_rule_password("\xf0\x9f\x94\x94\xf0\x9f\x94\x94")); /* two characters */
 	assert_non_null(bf_rule_password("1234567"));
+	assert_non_null(bf_rule_password_chosen("fourteen chars", false));
+	assert_null(bf_rule_password_chosen("fifteen letters", false));
+	assert_null(bf_rule_password_chosen("8 chars.", true));
+	assert_non_null(bf_rule_password_chosen("7 chars", true));
 	takes(bf_rule_password_hash, TEXTS("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", "$2b$12$x"));
 	refuses(bf_rule_password_hash, TEXTS("", "plain", "$1$x", "$argon2i$v=19$"));
 }
