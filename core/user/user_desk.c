@@ -190,7 +190,7 @@ int user_read_password(char out[static USER_PASSWORD_BYTES])
 		fprintf(stderr, "belfry: %s\n", wrong);
 		return -EINVAL;
 	}
-	wrong = bf_rule_password(out);
+	wrong = bf_rule_password_chosen(out, false);
 	if (wrong)
 		fprintf(stderr, "belfry: the password %s\n", wrong);
 	return wrong ? -EINVAL : 0;

@@ -24,7 +24,7 @@ static const char nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCE
 struct candidate {
 	struct bf_uuid user, org;
 	int64_t failed_count;
-	bool is_disabled, must_change;
+	bool is_disabled, must_change, needs_rehash;
 };
 
 struct login {
@@ -34,6 +34,8 @@ struct login {
 	size_t candidate_count;
 	struct signing signing;
 	bool must_change;
+	char new_hash
+		[BF_OP_HASH_TEXT]; /* of the password, as hashes are made today; "": it has one */
 };
 
 /* ---- a session ---- */
@@ -83,6 +85,9 @@ static void make_session(struct bf_op *op)
 	bf_tx_begin(&tx, signing->org, signing->user);
 	bf_session_add(&tx, &session);
 	bf_user_logged_in(&tx, signing->user, now_us);
+	if (login->new_hash[0])
+		bf_user_set_password(&tx, signing->user, bf_bytes_str(login->new_hash),
+			login->must_change, now_us);
 	bf_role_list_of_user(&tx, signing->user);
 	bf_op_ask_or(op, &tx, on_signed_in);
 }
@@ -123,6 +128,16 @@ static void note_failure(struct bf_op *op)
 	bf_op_ask_or(op, &tx, on_failure_noted);
 }
 
+/* Without a hash of today it is as good a login. */
+static void on_rehashed(struct bf_op *op, int result, const char *hash)
+{
+	struct login *login = op->more;
+
+	if (result == 0)
+		snprintf(login->new_hash, sizeof(login->new_hash), "%s", hash);
+	make_session(op);
+}
+
 static void on_verified(struct bf_op *op, int result, const char *hash)
 {
 	struct login *login = op->more;
@@ -139,7 +154,10 @@ static void on_verified(struct bf_op *op, int result, const char *hash)
 	}
 	login->signing = (struct signing){.user = found->user, .org = found->org};
 	login->must_change = found->must_change;
-	make_session(op);
+	if (found->needs_rehash)
+		bf_op_hash(op, bf_op_text(op, "password"), on_rehashed);
+	else
+		make_session(op);
 }
 
 static void refuse_locked(struct bf_op *op, int64_t left_us)
@@ -156,7 +174,9 @@ static void refuse_locked(struct bf_op *op, int64_t left_us)
 static void take_candidate(
 	struct login *login, char hash[static BF_OP_HASH_TEXT], const struct bf_user *user)
 {
-	login->candidates[login->candidate_count++] = (struct candidate){.user = user->id,
+	struct candidate *candidate = &login->candidates[login->candidate_count++];
+
+	*candidate = (struct candidate){.user = user->id,
 		.org = user->org_id,
 		.failed_count = user->failed_login_count,
 		.is_disabled = user->disabled_at != 0,
@@ -165,6 +185,7 @@ static void take_candidate(
 	snprintf(hash, BF_OP_HASH_TEXT, "%.*s",
 		user->password_hash.data ? (int)user->password_hash.len : (int)strlen(nobody),
 		user->password_hash.data ? (const char *)user->password_hash.data : nobody);
+	candidate->needs_rehash = bf_password_needs_rehash(hash, &bf_password_cost_default);
 }
 
 static void on_users(struct bf_op *op, const struct bf_db_answer *answer)

@@ -145,7 +145,7 @@ void on_change_password(
 
 	if (!op || !bf_op_read(op, request, known))
 		return;
-	wrong = bf_rule_password(bf_op_text(op, "new_password"));
+	wrong = bf_rule_password_chosen(bf_op_text(op, "new_password"), false);
 	if (!wrong &&
 		strcmp(bf_op_text(op, "new_password"), bf_op_text(op, "current_password")) == 0)
 		wrong = "is the one it was";

@@ -74,7 +74,7 @@ static const char *check_account(const struct bf_op *op, const char **member)
 	}
 	if (!wrong) {
 		*member = "password";
-		wrong = bf_rule_password(bf_op_text(op, "password"));
+		wrong = bf_rule_password_chosen(bf_op_text(op, "password"), false);
 	}
 	if (!wrong && full_name[0]) {
 		*member = "full_name";

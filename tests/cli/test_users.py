@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The first admin, `belfry user`, `import` and `hash-password`, and changing one's password, on both engines."""
 
+import crypt
 import json
 import re
 
@@ -84,6 +85,19 @@ def users_are_made_and_looked_after_while_the_server_runs():
             login(server, "Ann", "another long one")
             user(it, "disable", "nobody").exits(1, "there is no such user")
             check_equal("an admin was made" in server.log, False, "an admin, with somebody there already")
+
+
+@test
+def a_hash_from_elsewhere_becomes_one_of_today_with_the_first_login():
+    with place() as it, Server(*it.arguments) as server:
+        admin_password(server)
+        cli.write(f"{it.box}/users.json", json.dumps([{"username": "bcrypt", "password_hash": crypt.crypt("pass1234", "$2b$12$abcdefghijklmnopqrstuu")}]))
+        run("import", f"{it.box}/users.json", *it.arguments).exits(0, "Added: 1.")
+        check_equal(post(server, "/api/auth/login", {"login": "bcrypt", "password": "pass12345"}).status, 401, "another password")
+        check_in("$2b$12$", it.ask("SELECT password_hash FROM users WHERE username = 'bcrypt'")[0], "the hash after that")
+        check_equal(login(server, "bcrypt", "pass1234")["must_change_password"], False, "the login")
+        check_in("$argon2id$v=19$m=19456,t=2,p=1$", it.ask("SELECT password_hash FROM users WHERE username = 'bcrypt'")[0], "the hash then")
+        login(server, "bcrypt", "pass1234")
 
 
 @test
