@@ -18,8 +18,19 @@ struct bf_conf {
 		char **origins; /* allowed Origin of WebSockets and CORS; empty: same origin */
 		unsigned origins_count;
 		unsigned connection_count_max;
-		bool trust_proxy; /* believe X-Forwarded-For */
+		bool trust_proxy;	/* believe Forwarded and X-Forwarded-* */
+		char **trusted_proxies; /* CIDR; of whom; empty: of everybody, if trust_proxy */
+		unsigned trusted_proxies_count;
+		bool proxy_protocol;   /* connections begin with a PROXY header */
+		char *redirect_listen; /* plain HTTP that is answered with 308; empty: none */
+		unsigned body_max_kib; /* of a request, unless its route says otherwise */
 	} http;
+	struct {
+		char *mode; /* on, off */
+		unsigned window_ms;
+		unsigned anonymous, user, auth, join; /* requests in a window; 0: no limit */
+		bool loopback; /* whether clients on this machine have limits as well */
+	} limits;
 	struct {
 		unsigned udp_port; /* first worker's; worker i has udp_port + i */
 		bool tcp;	   /* ICE-TCP on the same numbers */

@@ -26,6 +26,8 @@ static const struct {
 } aliases[] = {
 	{"NODE_ENV", "server", "profile"},
 	{"CORS_ORIGIN", "http", "origins"},
+	{"RATE_LIMIT_WINDOW_MS", "limits", "window_ms"},
+	{"RATE_LIMIT_MAX_REQUESTS", "limits", "anonymous"},
 	{"DATABASE_URL", "storage", "url"},
 	{"DB_POOL_MIN", "storage", "pool_min"},
 	{"DB_POOL_MAX", "storage", "pool_max"},

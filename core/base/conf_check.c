@@ -1,6 +1,7 @@
 #include "core/base/conf.h"
 
 #include "core/base/addr.h"
+#include "core/base/cidr.h"
 #include "core/base/conf_priv.h"
 
 #include <errno.h>
@@ -51,6 +52,51 @@ static bool is_origin(const char *text)
 	return host && host[0] && strcspn(host, "/?#@ ") == strlen(host);
 }
 
+static void check_proxies(const struct bf_conf *conf, struct conf_why *why)
+{
+	struct bf_cidr cidr;
+
+	for (unsigned i = 0; i < conf->http.trusted_proxies_count; i++)
+		if (bf_cidr_parse(&cidr, conf->http.trusted_proxies[i]) < 0)
+			conf_why_add(why,
+				"http.trusted_proxies: '%.64s' is not an address or a network, as "
+				"10.0.0.0/8",
+				conf->http.trusted_proxies[i]);
+	if (conf->http.proxy_protocol && conf->http.trusted_proxies_count == 0)
+		conf_why_add(why, "http.proxy_protocol: http.trusted_proxies must say from whom");
+}
+
+static void check_redirect(const struct bf_conf *conf, struct conf_why *why)
+{
+	struct bf_addr addr;
+
+	if (!conf->http.redirect_listen[0])
+		return;
+	if (bf_addr_parse(&addr, conf->http.redirect_listen) < 0)
+		conf_why_add(why,
+			"http.redirect_listen: '%.64s' is not an IP address and port, as "
+			"0.0.0.0:80",
+			conf->http.redirect_listen);
+	if (!conf->http.tls_cert[0])
+		conf_why_add(why, "http.redirect_listen: without http.tls_cert there is no https");
+}
+
+/* Passwords and tokens in the clear, over a network, in production: somebody has forgotten something. */
+static void check_secure(const struct bf_conf *conf, struct conf_why *why)
+{
+	struct bf_addr addr;
+
+	if (strcmp(conf->server.profile, "production") != 0 || conf->http.tls_cert[0] ||
+		bf_addr_parse(&addr, conf->http.listen) < 0 || bf_addr_is_loopback(&addr))
+		return;
+	if (!conf->http.trust_proxy && conf->http.trusted_proxies_count == 0)
+		conf_why_add(why,
+			"http.listen: %.64s would be plain HTTP on a network, in production: set "
+			"http.tls_cert and http.tls_key, or, behind a proxy that speaks https, "
+			"http.trusted_proxies",
+			conf->http.listen);
+}
+
 static void check_http(const struct bf_conf *conf, struct conf_why *why)
 {
 	struct bf_addr addr;
@@ -64,6 +110,9 @@ static void check_http(const struct bf_conf *conf, struct conf_why *why)
 			conf->http.public_url);
 	if ((conf->http.tls_cert[0] == '\0') != (conf->http.tls_key[0] == '\0'))
 		conf_why_add(why, "http.tls_cert and http.tls_key: both or neither");
+	check_proxies(conf, why);
+	check_redirect(conf, why);
+	check_secure(conf, why);
 	check_file("http.tls_cert", conf->http.tls_cert, why);
 	check_file("http.tls_key", conf->http.tls_key, why);
 	for (unsigned i = 0; i < conf->http.origins_count; i++) {
