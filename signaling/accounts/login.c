@@ -253,6 +253,10 @@ void on_login(void *arg, struct bf_http_exchange *exchange, const struct bf_http
 		return;
 	}
 	bf_rule_key(name, login->key);
+	if (!bf_http_exchange_count_name(exchange, bf_bytes_str(login->key))) {
+		op_free(op);
+		return;
+	}
 	bf_tx_begin_system(&tx);
 	if (strchr(name, '@'))
 		bf_user_find_by_email(&tx, bf_bytes_str(login->key));

@@ -75,12 +75,14 @@ static void on_metrics(
 }
 
 static const struct bf_http_route routes[] = {
-	{"GET", "/health", on_health, "Status, version and uptime", BF_HTTP_PUBLIC, 0},
+	{"GET", "/health", on_health, "Status, version and uptime", BF_HTTP_PUBLIC, 0,
+		BF_HTTP_RATE_EXEMPT},
 	{"GET", "/health/live", on_live, "Liveness: every media worker turns its loop",
-		BF_HTTP_PUBLIC, 0},
+		BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_EXEMPT},
 	{"GET", "/health/ready", on_ready, "Readiness: the server takes new work", BF_HTTP_PUBLIC,
-		0},
-	{"GET", "/metrics", on_metrics, "Metrics as Prometheus text", BF_HTTP_PUBLIC, 0},
+		0, BF_HTTP_RATE_EXEMPT},
+	{"GET", "/metrics", on_metrics, "Metrics as Prometheus text", BF_HTTP_PUBLIC, 0,
+		BF_HTTP_RATE_EXEMPT},
 };
 
 int bf_health_new(struct bf_health **out, const struct bf_health_conf *conf)

@@ -72,7 +72,7 @@ static void answer_no_route(struct bf_http_exchange *exchange,
 			"the resource does not know this method");
 	} else if (bf_files_find(&exchange->conn->server->files, request, &answer) == 0) {
 		bf_http_exchange_reply_file(exchange, &answer);
-	} else {
+	} else if (bf_http_gate_enter(exchange, request, NULL)) {
 		bf_http_reply_problem(exchange, 404, "not_found", "there is nothing at this path");
 	}
 }
@@ -94,6 +94,8 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 	exchange->is_head = bf_bytes_is(request->method, "HEAD");
 	exchange->keep_alive = request->keep_alive;
 	exchange->lacks_field = false;
+	exchange->is_guarded = false;
+	exchange->entry = NULL;
 	copy_cut(exchange->method, sizeof(exchange->method), request->method);
 	copy_cut(exchange->path, sizeof(exchange->path), request->path);
 	err = bf_map_put(&server->exchanges, &exchange->map_node,
@@ -118,6 +120,9 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 	/* A path may hold the key of a resource (WHIP): the log gets the route's pattern. */
 	copy_cut(exchange->path, sizeof(exchange->path), bf_bytes_str(entry->route->path));
 	exchange->entry = entry;
+	exchange->is_guarded = entry->route->access == BF_HTTP_SIGNED_IN;
+	if (!bf_http_gate_enter(exchange, request, entry->route))
+		return;
 	if (entry->route->access != BF_HTTP_SIGNED_IN)
 		entry->route->handler(entry->arg, exchange, request);
 	else if (server->guard)
@@ -132,6 +137,9 @@ void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_h
 	const struct bf_routes_entry *entry = exchange->entry;
 
 	exchange->caller = *caller;
+	exchange->is_guarded = false;
+	if (!bf_http_gate_admit(exchange))
+		return;
 	entry->route->handler(entry->arg, exchange, &exchange->conn->request);
 }
 
@@ -200,6 +208,7 @@ static void finish(struct bf_http_exchange *exchange, int status, const char *co
 	int err;
 
 	assert(conn->state == BF_HTTP_CONN_RUNNING); /* one reply an exchange */
+	bf_http_gate_leave(exchange, status);
 	if (exchange->lacks_field)
 		err = -ENOMEM;
 	else
@@ -316,6 +325,8 @@ void bf_http_exchange_refuse(struct bf_http_conn *conn, int status, const char *
 	exchange->is_head = false;
 	exchange->keep_alive = false;
 	exchange->lacks_field = false;
+	exchange->is_guarded = false;
+	exchange->entry = NULL;
 	exchange->method[0] = '\0';
 	exchange->path[0] = '\0';
 	if (status != 408)

@@ -10,6 +10,7 @@
 #define BF_SIGNALING_HTTP_SERVER_H
 
 #include "core/base/conf.h"
+#include "core/base/gcra.h"
 #include "core/base/id.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -38,6 +39,14 @@ enum bf_http_access {
 	BF_HTTP_BY_TOKEN, /* the handler asks for a token of its own kind: a join token, or a resource's key */
 };
 
+/* Whose requests are counted, and against which limit (conf.limits). */
+enum bf_http_rate {
+	BF_HTTP_RATE_DEFAULT, /* of a user where one is signed in, else of an address */
+	BF_HTTP_RATE_AUTH,    /* few: here passwords and tokens can be guessed */
+	BF_HTTP_RATE_JOIN,    /* many: calls begin here */
+	BF_HTTP_RATE_EXEMPT,  /* not at all: probes, metrics */
+};
+
 struct bf_http_route {
 	const char *method; /* "GET" also answers HEAD */
 	const char *path; /* "/whip/{room}/{name}"; a last segment "{rest*}" takes the remainder */
@@ -46,6 +55,7 @@ struct bf_http_route {
 	const char *summary;	    /* one line for the generated documentation; required */
 	enum bf_http_access access; /* required */
 	uint64_t permissions; /* of BF_HTTP_SIGNED_IN: BF_PERMIT bits; 0: being known is enough */
+	enum bf_http_rate rate;
 };
 
 /* Who asks, as the guard has found out. */
@@ -109,6 +119,15 @@ void bf_http_server_drain(struct bf_http_server *server);
 uint64_t bf_http_exchange_id(const struct bf_http_exchange *exchange);
 struct bf_http_exchange *bf_http_exchange_find(struct bf_http_server *server, uint64_t id);
 struct bf_addr bf_http_exchange_remote(const struct bf_http_exchange *exchange);
+
+/* Count a try to sign in as `name` (as it is compared, not as it was typed). False: there were too many, and that was answered. */
+bool bf_http_exchange_count_name(struct bf_http_exchange *exchange, struct bf_bytes name);
+
+/* What is kept of the limits across a restart: write the debts of now, at most `count`, or take back one that is `age_us` old. */
+size_t bf_http_server_export_rates(
+	const struct bf_http_server *server, struct bf_gcra_debt *out, size_t count);
+void bf_http_server_import_rate(
+	struct bf_http_server *server, const struct bf_gcra_debt *debt, int64_t age_us);
 
 /* Extra response fields, before the reply. Values with control characters are our bug (assert). */
 void bf_http_reply_field(struct bf_http_exchange *exchange, const char *name, const char *value);

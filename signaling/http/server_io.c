@@ -24,6 +24,8 @@ static void register_metrics(struct bf_http_server *server, struct bf_metrics *m
 		NULL, "Open HTTP connections.");
 	server->refused = bf_metric_new(metrics, BF_METRIC_COUNTER, "belfry_http_rejected_total",
 		NULL, "Connections closed because what came in was no acceptable HTTP request.");
+	server->limited = bf_metric_new(metrics, BF_METRIC_COUNTER, "belfry_http_limited_total",
+		NULL, "Requests refused because their sender had asked too often.");
 	server->timeouts_total = bf_metric_new(metrics, BF_METRIC_COUNTER,
 		"belfry_http_timeouts_total", NULL,
 		"Connections closed because a request or the reading of its answer took too long.");
@@ -55,10 +57,15 @@ int bf_http_server_new(struct bf_http_server **out, struct bf_loop *loop, struct
 	err = bf_files_init(&server->files);
 	if (err)
 		goto fail_exchanges;
+	err = bf_http_rates_init(&server->rates, conf);
+	if (err)
+		goto fail_files;
 	register_metrics(server, metrics);
 	*out = server;
 	return 0;
 
+fail_files:
+	bf_files_deinit(&server->files);
 fail_exchanges:
 	bf_map_deinit(&server->exchanges);
 fail_server:
@@ -74,6 +81,7 @@ void bf_http_server_free(struct bf_http_server *server)
 		bf_tcp_listener_close(server->listener);
 	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
 		bf_http_conn_free(conn);
+	bf_http_rates_deinit(&server->rates);
 	bf_files_deinit(&server->files);
 	bf_map_deinit(&server->exchanges);
 	bf_routes_deinit(&server->routes);

@@ -10,6 +10,7 @@
 #include "core/base/map.h"
 #include "core/loop/timer.h"
 #include "core/loop/tls.h"
+#include "signaling/http/rates.h"
 #include "signaling/http/response.h"
 #include "signaling/http/routes.h"
 #include "signaling/http/server.h"
@@ -32,6 +33,7 @@ struct bf_http_server {
 	struct bf_tls_server *tls;
 	struct bf_routes routes;
 	struct bf_files files;
+	struct bf_http_rates rates;
 	/* given */
 	bf_http_guard *guard; /* NULL: none yet */
 	void *guard_arg;
@@ -44,7 +46,7 @@ struct bf_http_server {
 	bool is_draining;
 	struct bf_log_limit refusal_log;
 	struct bf_metric *requests[5]; /* by status class, 1xx to 5xx */
-	struct bf_metric *connections, *refused, *timeouts_total;
+	struct bf_metric *connections, *refused, *timeouts_total, *limited;
 };
 
 struct bf_http_exchange {
@@ -61,6 +63,7 @@ struct bf_http_exchange {
 	bool is_head, keep_alive;
 	const struct bf_routes_entry *entry;
 	struct bf_http_caller caller;
+	bool is_guarded; /* the guard has not said yes */
 	bool lacks_field; /* there was no memory for one: better no answer than one without Location or ETag */
 	char method[16], path[128]; /* for the log, cut */
 };
@@ -115,6 +118,12 @@ void bf_http_conn_on_replied(struct bf_http_conn *conn, bool keep_alive, struct 
 
 /* The bytes behind the request of an upgrade, in one piece; then the stream is not ours any more. NULL: no memory, aborted. */
 struct bf_tcp *bf_http_conn_upgrade(struct bf_http_conn *conn, struct bf_bytes *rest);
+
+/* gate_io.c: what every request passes, and every answer. False: it was answered. */
+bool bf_http_gate_enter(struct bf_http_exchange *exchange, const struct bf_http_request *request,
+	const struct bf_http_route *route);
+bool bf_http_gate_admit(struct bf_http_exchange *exchange); /* its caller is known now */
+void bf_http_gate_leave(struct bf_http_exchange *exchange, int status);
 
 /* exchange_io.c */
 void bf_http_exchange_start(struct bf_http_conn *conn);

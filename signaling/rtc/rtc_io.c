@@ -166,7 +166,8 @@ static int verify(void *arg, struct bf_join_grants *out, struct bf_bytes token, 
 static int add_routes(struct bf_rtc *rtc)
 {
 	static const struct bf_http_route routes[] = {
-		{"GET", "/ws", on_upgrade, "Signaling over a WebSocket", BF_HTTP_BY_TOKEN, 0},
+		{"GET", "/ws", on_upgrade, "Signaling over a WebSocket", BF_HTTP_BY_TOKEN, 0,
+			BF_HTTP_RATE_JOIN},
 	};
 	int err = bf_http_server_add(rtc->http, routes, sizeof(routes) / sizeof(routes[0]), rtc);
 

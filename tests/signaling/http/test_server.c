@@ -223,6 +223,7 @@ static int set_up(void **state, enum bf_io io)
 	assert_int_equal(bf_log_new(&f->log, f->null_fd, BF_LOG_LOGFMT, BF_LOG_DEBUG), 0);
 	assert_int_equal(bf_conf_new(&f->conf), 0);
 	set(&f->conf->http.listen, "127.0.0.1:0");
+	set(&f->conf->limits.mode, "off");
 	open_server(f);
 	return 0;
 }

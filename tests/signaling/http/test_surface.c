@@ -1,0 +1,255 @@
+/* What the server does for and against everybody who asks, before and behind the handlers. */
+#include "signaling/http/server_priv.h"
+#include "tests/signaling/http/loopback.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HOST "Host: a\r\n"
+
+struct fixture {
+	struct bf_loop *loop;
+	struct bf_log *log;
+	struct bf_metrics *metrics;
+	struct bf_conf *conf;
+	struct bf_http_server *server;
+	struct loopback client;
+	struct bf_addr remote;
+	uint64_t later_id;
+	unsigned handled_count;
+	int null_fd;
+};
+
+/* ---- handlers ---- */
+
+static void on_hello(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+{
+	struct fixture *f = arg;
+
+	(void)request;
+	f->remote = bf_http_exchange_remote(exchange);
+	f->handled_count++;
+	bf_http_reply(exchange, 200, "text/plain", bf_bytes_str("hello"));
+}
+
+static void on_login(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+{
+	struct fixture *f = arg;
+
+	f->handled_count++;
+	if (bf_http_exchange_count_name(exchange, request->body))
+		bf_http_reply(exchange, 200, "text/plain", bf_bytes_str("welcome"));
+}
+
+/* "in" is let in, all else refused. */
+static void guard(void *arg, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, const struct bf_http_route *route)
+{
+	const struct bf_http_caller caller = {.user = {{7}}};
+
+	(void)arg;
+	(void)route;
+	if (bf_bytes_is(bf_http_field(request, "Authorization"), "in"))
+		bf_http_exchange_admit(exchange, &caller);
+	else
+		bf_http_reply_problem(exchange, 401, "unauthorized", "who are you?");
+}
+
+static const struct bf_http_route routes[] = {
+	{"GET", "/hello", on_hello, "s", BF_HTTP_PUBLIC},
+	{"GET", "/health", on_hello, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_EXEMPT},
+	{"GET", "/join", on_hello, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_JOIN},
+	{"POST", "/login", on_login, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_AUTH},
+	{"GET", "/mine", on_hello, "s", BF_HTTP_SIGNED_IN},
+};
+
+static const struct bf_http_file files[] = {
+	{"/index.html", "text/html; charset=utf-8", (const uint8_t *)"<p>page", 7, "\"e1\""},
+};
+
+/* ---- set-up ---- */
+
+static void set(char **value, const char *text)
+{
+	free(*value);
+	*value = strdup(text);
+	assert_non_null(*value);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	*state = f;
+	f->loop = loopback_loop(BF_IO_EPOLL);
+	assert_non_null(f->loop);
+	f->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(bf_log_new(&f->log, f->null_fd, BF_LOG_LOGFMT, BF_LOG_DEBUG), 0);
+	assert_int_equal(bf_metrics_new(&f->metrics), 0);
+	assert_int_equal(bf_conf_new(&f->conf), 0);
+	set(&f->conf->http.listen, "127.0.0.1:0");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	bf_http_server_free(f->server);
+	for (int i = 0; i < 5; i++)
+		bf_loop_turn(f->loop, 1000);
+	bf_loop_free(f->loop);
+	bf_metrics_free(f->metrics);
+	bf_conf_free(f->conf);
+	bf_log_free(f->log);
+	close(f->null_fd);
+	free(f);
+	return 0;
+}
+
+/* The server as f->conf is now, and a client. */
+static void start(struct fixture *f)
+{
+	struct bf_addr addr;
+	char why[256];
+
+	assert_int_equal(bf_http_server_new(&f->server, f->loop, f->log, f->metrics, f->conf), 0);
+	assert_int_equal(
+		bf_http_server_add(f->server, routes, sizeof(routes) / sizeof(routes[0]), f), 0);
+	assert_int_equal(
+		bf_http_server_add_files(f->server, files, sizeof(files) / sizeof(files[0])), 0);
+	bf_http_server_set_guard(f->server, guard, NULL);
+	assert_int_equal(bf_http_server_listen(f->server, why, sizeof(why)), 0);
+	addr = bf_http_server_local(f->server);
+	loopback_open(&f->client, f->loop, &addr);
+}
+
+static void assert_has(const struct loopback *client, const char *text)
+{
+	if (!loopback_has(client, text))
+		fail_msg("no \"%s\" in \"%.*s\"", text,
+			(int)(client->len < 2000 ? client->len : 2000), client->data);
+}
+
+static void expect(struct fixture *f, const char *request, const char *answer)
+{
+	loopback_clear(&f->client);
+	loopback_send_text(&f->client, request);
+	if (!loopback_wait_text(&f->client, answer))
+		assert_has(&f->client, answer);
+}
+
+/* ---- limits ---- */
+
+static void who_asks_too_often_is_told_when_to_come_back(void **state)
+{
+	struct fixture *f = *state;
+
+	f->conf->limits.anonymous = 2;
+	start(f);
+	expect(f, "GET /hello HTTP/1.1\r\n" HOST "\r\n", "\r\n\r\nhello");
+	assert_has(&f->client, "RateLimit-Policy: \"anonymous\";q=2;w=900\r\n");
+	assert_has(&f->client, "RateLimit: \"anonymous\";r=1;t=450\r\n");
+	expect(f, "GET /nowhere HTTP/1.1\r\n" HOST "\r\n", "not_found");
+	expect(f, "GET /hello HTTP/1.1\r\n" HOST "\r\n", "\"code\":\"rate_limited\"");
+	assert_has(&f->client, "HTTP/1.1 429 Too Many Requests\r\n");
+	assert_has(&f->client, "Content-Type: application/problem+json\r\n");
+	assert_has(&f->client, "Retry-After: 450\r\n");
+	assert_has(&f->client, "RateLimit: \"anonymous\";r=0;t=450\r\n");
+	assert_int_equal(f->handled_count, 1);
+	/* what has limits of its own, or none */
+	expect(f, "GET /join HTTP/1.1\r\n" HOST "\r\n", "\r\n\r\nhello");
+	assert_has(&f->client, "RateLimit-Policy: \"join\";q=10000;w=900\r\n");
+	for (int i = 0; i < 5; i++) {
+		expect(f, "GET /health HTTP/1.1\r\n" HOST "\r\n", "\r\n\r\nhello");
+		expect(f, "GET / HTTP/1.1\r\n" HOST "\r\n", "<p>page");
+	}
+	assert_false(loopback_has(&f->client, "RateLimit"));
+	loopback_close(&f->client);
+}
+
+static void one_who_is_signed_in_counts_as_himself(void **state)
+{
+	struct fixture *f = *state;
+
+	f->conf->limits.anonymous = 1;
+	f->conf->limits.user = 2;
+	start(f);
+	for (int i = 0; i < 2; i++)
+		expect(f, "GET /mine HTTP/1.1\r\n" HOST "Authorization: in\r\n\r\n", "hello");
+	assert_has(&f->client, "RateLimit: \"user\";r=0;t=900\r\n");
+	expect(f, "GET /mine HTTP/1.1\r\n" HOST "Authorization: in\r\n\r\n", "429");
+	expect(f, "GET /mine HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 401");
+	expect(f, "GET /mine HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 429");
+	/* ten times as many wrong credentials as none at all */
+	for (int i = 0; i < 10; i++)
+		expect(f, "GET /mine HTTP/1.1\r\n" HOST "Authorization: x\r\n\r\n", "HTTP/1.1 401");
+	expect(f, "GET /mine HTTP/1.1\r\n" HOST "Authorization: x\r\n\r\n", "HTTP/1.1 429");
+	assert_has(&f->client, "RateLimit-Policy: \"denied\";q=10;w=900\r\n");
+	loopback_close(&f->client);
+}
+
+#define LOGIN(name) "POST /login HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\n" name
+
+static void tries_to_sign_in_are_few_of_an_address_and_for_a_name(void **state)
+{
+	struct fixture *f = *state;
+
+	f->conf->limits.auth = 3;
+	start(f);
+	for (int i = 0; i < 3; i++)
+		expect(f, LOGIN("ann"), "welcome");
+	expect(f, LOGIN("bob"), "HTTP/1.1 429");
+	assert_int_equal(f->handled_count, 3);
+	/* from elsewhere */
+	f->conf->limits.loopback = false;
+	bf_http_rates_set(&f->server->rates, f->conf);
+	expect(f, LOGIN("ann"), "HTTP/1.1 429");
+	assert_has(&f->client, "RateLimit-Policy: \"name\";q=3;w=900\r\n");
+	expect(f, LOGIN("bob"), "welcome");
+	loopback_close(&f->client);
+}
+
+static void what_was_counted_goes_on_in_the_next_process(void **state)
+{
+	struct fixture *f = *state;
+	struct bf_gcra_debt debts[8];
+	size_t count;
+
+	f->conf->limits.auth = 2;
+	start(f);
+	for (int i = 0; i < 2; i++)
+		expect(f, LOGIN("ann"), "welcome");
+	count = bf_http_server_export_rates(f->server, debts, 8);
+	assert_int_equal(count, 1); /* the address; not the name */
+	loopback_close(&f->client);
+	bf_http_server_free(f->server);
+	start(f);
+	for (size_t i = 0; i < count; i++)
+		bf_http_server_import_rate(f->server, &debts[i], 0);
+	expect(f, LOGIN("ann"), "HTTP/1.1 429");
+	loopback_close(&f->client);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(who_asks_too_often_is_told_when_to_come_back),
+		TEST(one_who_is_signed_in_counts_as_himself),
+		TEST(tries_to_sign_in_are_few_of_an_address_and_for_a_name),
+		TEST(what_was_counted_goes_on_in_the_next_process),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
