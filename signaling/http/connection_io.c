@@ -146,6 +146,7 @@ static void on_deadline(void *arg)
 		on_late_reader(conn);
 	} else if (conn->state == BF_HTTP_CONN_RUNNING) {
 		BF_LOG(conn->server->log, BF_LOG_ERROR, "http handler did not answer",
+			BF_STR("request_id", conn->exchange.request_id),
 			BF_STR("method", conn->exchange.method),
 			BF_STR("path", conn->exchange.path));
 		bf_http_reply_problem(

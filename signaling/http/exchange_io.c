@@ -18,6 +18,16 @@ struct bf_addr bf_http_exchange_remote(const struct bf_http_exchange *exchange)
 	return exchange->remote;
 }
 
+bool bf_http_exchange_is_https(const struct bf_http_exchange *exchange)
+{
+	return exchange->is_https;
+}
+
+const char *bf_http_exchange_request_id(const struct bf_http_exchange *exchange)
+{
+	return exchange->request_id;
+}
+
 /* ---- starting ---- */
 
 static void copy_cut(char *out, size_t size, struct bf_bytes text)
@@ -26,29 +36,20 @@ static void copy_cut(char *out, size_t size, struct bf_bytes text)
 		(const char *)text.data);
 }
 
-/* Behind a proxy the last element is the one that our proxy has added; those before it are the client's own words. */
-static struct bf_addr find_remote(const struct bf_http_conn *conn)
+/* Who asks, by which way, and under which name. */
+static void identify(struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	struct bf_addr remote = bf_tcp_remote(conn->tcp), parsed;
-	struct bf_bytes element, last = {NULL, 0}, list;
-	char text[BF_ADDR_TEXT];
+	const struct bf_http_conn *conn = exchange->conn;
+	struct bf_bytes id = bf_http_field(request, "X-Request-Id");
+	struct bf_addr peer = bf_tcp_remote(conn->tcp);
+	struct bf_http_origin origin = bf_http_proxies_resolve(
+		&conn->server->proxies, request, &peer, bf_tcp_is_tls(conn->tcp));
 
-	if (!conn->server->conf->http.trust_proxy)
-		return remote;
-	for (unsigned i = 0; i < conn->request.field_count; i++) {
-		if (!bf_http_is(conn->request.fields[i].name, "X-Forwarded-For"))
-			continue;
-		list = conn->request.fields[i].value;
-		while (bf_http_list_next(&list, ',', &element))
-			last = element;
-	}
-	if (last.len == 0 || last.len >= sizeof(text))
-		return remote;
-	memcpy(text, last.data, last.len);
-	text[last.len] = '\0';
-	if (bf_addr_parse_ip(&parsed, text, 0) < 0 && bf_addr_parse(&parsed, text) < 0)
-		return remote;
-	return parsed;
+	exchange->remote = origin.client;
+	exchange->is_https = origin.is_https;
+	bf_http_request_id_choose(
+		exchange->request_id, origin.is_passed_on ? id : bf_bytes(NULL, 0));
+	bf_http_reply_field(exchange, "X-Request-Id", exchange->request_id);
 }
 
 /* "/whip-session/" of "/whip-session/KEY": what follows the first segment may be a secret. */
@@ -65,6 +66,8 @@ static void answer_no_route(struct bf_http_exchange *exchange,
 {
 	struct bf_files_answer answer;
 
+	if (err == -EOPNOTSUPP && bf_http_cors_answer_preflight(exchange, request, allow))
+		return;
 	if (err == -EOPNOTSUPP) {
 		cut_logged_path(exchange);
 		bf_http_reply_field(exchange, "Allow", allow);
@@ -88,7 +91,6 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 
 	bf_http_reply_fields_init(&exchange->fields);
 	exchange->id = ++server->exchange_count;
-	exchange->remote = find_remote(conn);
 	exchange->start_us = bf_loop_now_us(server->loop);
 	exchange->minor_version = request->minor_version;
 	exchange->is_head = bf_bytes_is(request->method, "HEAD");
@@ -98,6 +100,8 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 	exchange->entry = NULL;
 	copy_cut(exchange->method, sizeof(exchange->method), request->method);
 	copy_cut(exchange->path, sizeof(exchange->path), request->path);
+	identify(exchange, request);
+	bf_http_cors_enter(exchange, request);
 	err = bf_map_put(&server->exchanges, &exchange->map_node,
 		bf_bytes(&exchange->id, sizeof(exchange->id)));
 	if (err) { /* no memory: it cannot be found later, so nobody may get it */
@@ -171,8 +175,9 @@ static void count(struct bf_http_exchange *exchange, int status, uint64_t body_l
 	assert(status >= 100 && status <= 599);
 	bf_metric_add(server->requests[status / 100 - 1], 1);
 	BF_LOG(server->log, BF_LOG_DEBUG, "http request", BF_ADDR("remote", &exchange->remote),
-		BF_STR("method", exchange->method), BF_STR("path", exchange->path),
-		BF_INT("status", status), BF_UINT("bytes", body_len),
+		BF_STR("request_id", exchange->request_id), BF_STR("method", exchange->method),
+		BF_STR("path", exchange->path), BF_INT("status", status),
+		BF_UINT("bytes", body_len),
 		BF_INT("took_us", bf_loop_now_us(server->loop) - exchange->start_us));
 }
 
@@ -190,6 +195,14 @@ static int write_reply(struct bf_http_exchange *exchange, const struct bf_http_r
 	return err;
 }
 
+static enum bf_http_content content_of(const char *content_type, bool is_file)
+{
+	if (!is_file)
+		return BF_HTTP_CONTENT_DATA;
+	return strncmp(content_type, "text/html", 9) == 0 ? BF_HTTP_CONTENT_PAGE
+							  : BF_HTTP_CONTENT_FILE;
+}
+
 /* The one way out: head, body or file, and on to the next request. */
 static void finish(struct bf_http_exchange *exchange, int status, const char *content_type,
 	struct bf_bytes body, bool is_file)
@@ -203,6 +216,9 @@ static void finish(struct bf_http_exchange *exchange, int status, const char *co
 		.content_type = content_type,
 		.body_len = body.len,
 		.keep_alive = exchange->keep_alive && !conn->server->is_draining,
+		.is_secured = true,
+		.content = content_of(content_type, is_file),
+		.is_https = exchange->is_https,
 	};
 	bool has_body = bf_http_status_has_body(status) && !exchange->is_head;
 	int err;
@@ -215,7 +231,8 @@ static void finish(struct bf_http_exchange *exchange, int status, const char *co
 		err = write_reply(exchange, &head, has_body && !is_file ? body : bf_bytes(NULL, 0));
 	if (err) {
 		BF_LOG(conn->server->log, BF_LOG_WARN, "http reply not sent",
-			BF_STR("path", exchange->path), BF_ERRNO("error", err));
+			BF_STR("request_id", exchange->request_id), BF_STR("path", exchange->path),
+			BF_ERRNO("error", err));
 		bf_tcp_abort(conn->tcp);
 	}
 	count(exchange, status, has_body ? body.len : 0);
@@ -266,8 +283,11 @@ void bf_http_reply_json(struct bf_http_exchange *exchange, int status, struct bf
 void bf_http_reply_problem(
 	struct bf_http_exchange *exchange, int status, const char *code, const char *detail)
 {
-	reply_document(exchange, status, "application/problem+json",
-		bf_http_problem(status, code, detail));
+	struct bf_json *problem = bf_http_problem(status, code, detail);
+
+	if (problem)
+		bf_json_put_str(problem, "request_id", exchange->request_id);
+	reply_document(exchange, status, "application/problem+json", problem);
 }
 
 void bf_http_exchange_reply_file(
@@ -285,9 +305,6 @@ void bf_http_exchange_reply_file(
 		bf_http_reply_field(exchange, "Vary", "Accept-Encoding");
 	if (answer->is_gzip && answer->status == 200)
 		bf_http_reply_field(exchange, "Content-Encoding", "gzip");
-	bf_http_reply_field(exchange, "Content-Security-Policy", BF_FILES_CSP);
-	bf_http_reply_field(exchange, "Referrer-Policy", "no-referrer");
-	bf_http_reply_field(exchange, "Permissions-Policy", BF_FILES_PERMISSIONS);
 	finish(exchange, answer->status, answer->content_type,
 		bf_bytes(answer->file->data, answer->file->len), true);
 }
@@ -319,12 +336,15 @@ void bf_http_exchange_refuse(struct bf_http_conn *conn, int status, const char *
 	uint32_t suppressed;
 
 	bf_http_reply_fields_init(&exchange->fields);
+	exchange->lacks_field = false;
 	exchange->remote = bf_tcp_remote(conn->tcp);
+	exchange->is_https = bf_tcp_is_tls(conn->tcp);
+	bf_http_request_id_choose(exchange->request_id, bf_bytes(NULL, 0));
+	bf_http_reply_field(exchange, "X-Request-Id", exchange->request_id);
 	exchange->start_us = now_us;
 	exchange->minor_version = 1;
 	exchange->is_head = false;
 	exchange->keep_alive = false;
-	exchange->lacks_field = false;
 	exchange->is_guarded = false;
 	exchange->entry = NULL;
 	exchange->method[0] = '\0';
@@ -333,7 +353,8 @@ void bf_http_exchange_refuse(struct bf_http_conn *conn, int status, const char *
 		bf_metric_add(server->refused, 1);
 	if (bf_log_limit_allows(&server->refusal_log, now_us, 10, &suppressed))
 		BF_LOG(server->log, BF_LOG_DEBUG, "http request refused",
-			BF_ADDR("remote", &exchange->remote), BF_INT("status", status),
+			BF_ADDR("remote", &exchange->remote),
+			BF_STR("request_id", exchange->request_id), BF_INT("status", status),
 			BF_STR("why", why), BF_UINT("suppressed", suppressed));
 	bf_http_reply_problem(exchange, status, bf_http_status_code(status), why);
 }

@@ -155,6 +155,8 @@ size_t bf_http_reply_head_write(uint8_t out[static BF_HTTP_RESPONSE_HEAD],
 		else if (head->minor_version == 0)
 			put_field(&wr, "Connection", "keep-alive");
 	}
+	if (head->is_secured)
+		bf_http_security_write(&wr, head->content, head->is_https);
 	bf_wr_bytes(&wr, bf_bytes(fields->text, fields->len));
 	bf_wr_str(&wr, "\r\n");
 	assert(!wr.is_full); /* BF_HTTP_RESPONSE_HEAD leaves 1 KiB for all but the handler's fields */

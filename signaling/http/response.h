@@ -9,9 +9,10 @@
 
 #include "core/base/bytes.h"
 #include "core/base/json.h"
+#include "signaling/http/security.h"
 
 #define BF_HTTP_FIELDS_TEXT   8192
-#define BF_HTTP_RESPONSE_HEAD (BF_HTTP_FIELDS_TEXT + 1024)
+#define BF_HTTP_RESPONSE_HEAD (BF_HTTP_FIELDS_TEXT + 1024 + BF_HTTP_SECURITY_TEXT)
 #define BF_HTTP_DATE_TEXT     30
 
 /* Field lines that a handler has set, as text. */
@@ -35,6 +36,9 @@ struct bf_http_reply_head {
 	const char *content_type; /* NULL: none */
 	uint64_t body_len;
 	bool keep_alive;
+	bool is_secured; /* with the fields of security.h, for: */
+	enum bf_http_content content;
+	bool is_https;
 };
 
 /* Write status line, fields and the empty line to out[BF_HTTP_RESPONSE_HEAD]; returns the length. */

@@ -4,7 +4,8 @@
  * Limits:  connection_count_max connections; a request head must be complete BF_HTTP_HEAD_TIMEOUT_US after its first byte, a
  *          body within BF_HTTP_BODY_TIMEOUT_US, the next request within BF_HTTP_IDLE_TIMEOUT_US; pipelined requests
  *          are run one after the other, each when the answer before it is out, at most 100 of a connection in a turn.
- * Errors:  answered as application/problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`.
+ * Errors:  answered as application/problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`,
+ *          `request_id`.
  */
 #ifndef BF_SIGNALING_HTTP_SERVER_H
 #define BF_SIGNALING_HTTP_SERVER_H
@@ -118,7 +119,13 @@ void bf_http_server_drain(struct bf_http_server *server);
 
 uint64_t bf_http_exchange_id(const struct bf_http_exchange *exchange);
 struct bf_http_exchange *bf_http_exchange_find(struct bf_http_server *server, uint64_t id);
+
+/* The client: where proxies that are trusted have passed the request on, whom they name. */
 struct bf_addr bf_http_exchange_remote(const struct bf_http_exchange *exchange);
+bool bf_http_exchange_is_https(const struct bf_http_exchange *exchange); /* as the client sees it */
+
+/* What X-Request-Id of the answer, `request_id` of problems and log lines call it; good as long as the exchange. */
+const char *bf_http_exchange_request_id(const struct bf_http_exchange *exchange);
 
 /* Count a try to sign in as `name` (as it is compared, not as it was typed). False: there were too many, and that was answered. */
 bool bf_http_exchange_count_name(struct bf_http_exchange *exchange, struct bf_bytes name);

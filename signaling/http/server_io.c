@@ -57,6 +57,9 @@ int bf_http_server_new(struct bf_http_server **out, struct bf_loop *loop, struct
 	err = bf_files_init(&server->files);
 	if (err)
 		goto fail_exchanges;
+	err = bf_http_proxies_init(&server->proxies, conf);
+	if (err)
+		goto fail_files;
 	err = bf_http_rates_init(&server->rates, conf);
 	if (err)
 		goto fail_files;

@@ -10,7 +10,9 @@
 #include "core/base/map.h"
 #include "core/loop/timer.h"
 #include "core/loop/tls.h"
+#include "signaling/http/proxies.h"
 #include "signaling/http/rates.h"
+#include "signaling/http/request_id.h"
 #include "signaling/http/response.h"
 #include "signaling/http/routes.h"
 #include "signaling/http/server.h"
@@ -43,6 +45,7 @@ struct bf_http_server {
 	struct bf_list conns;
 	struct bf_map exchanges; /* running ones by id */
 	uint64_t exchange_count;
+	struct bf_http_proxies proxies;
 	bool is_draining;
 	struct bf_log_limit refusal_log;
 	struct bf_metric *requests[5]; /* by status class, 1xx to 5xx */
@@ -63,6 +66,9 @@ struct bf_http_exchange {
 	bool is_head, keep_alive;
 	const struct bf_routes_entry *entry;
 	struct bf_http_caller caller;
+	char request_id[BF_HTTP_REQUEST_ID_MAX + 1];
+	bool is_https;	 /* between the client and the first of us */
+	bool is_cors;	 /* a page of another origin asks that may */
 	bool is_guarded; /* the guard has not said yes */
 	bool lacks_field; /* there was no memory for one: better no answer than one without Location or ETag */
 	char method[16], path[128]; /* for the log, cut */
@@ -124,6 +130,11 @@ bool bf_http_gate_enter(struct bf_http_exchange *exchange, const struct bf_http_
 	const struct bf_http_route *route);
 bool bf_http_gate_admit(struct bf_http_exchange *exchange); /* its caller is known now */
 void bf_http_gate_leave(struct bf_http_exchange *exchange, int status);
+
+/* cors.c: fields for pages of other origins. True: it was a preflight of one that may ask, and is answered. */
+void bf_http_cors_enter(struct bf_http_exchange *exchange, const struct bf_http_request *request);
+bool bf_http_cors_answer_preflight(struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, const char *methods);
 
 /* exchange_io.c */
 void bf_http_exchange_start(struct bf_http_conn *conn);

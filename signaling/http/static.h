@@ -12,14 +12,6 @@
 
 #define BF_FILES_MAX 4096
 
-/* The console runs only what the server sent, talks to it alone, and cannot be framed. blob: is how it plays and shows what it
- * decrypted itself. */
-#define BF_FILES_CSP                                                                               \
-	"default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' " \
-	"data: blob:; "                                                                            \
-	"frame-ancestors 'none'; style-src 'self'; worker-src 'self' blob:"
-#define BF_FILES_PERMISSIONS "camera=(self), microphone=(self), display-capture=(self)"
-
 struct bf_files {
 	/* owned */
 	struct bf_map map;

@@ -9,35 +9,10 @@ enum param {
 	PARAM_NAME,
 };
 
-/* ---- CORS (Fetch) ---- */
+/* ---- what OPTIONS says; whose origin may ask is the HTTP server's to say ---- */
 
-static const char *allowed_origin(const struct bf_conf *conf, struct bf_bytes origin)
+static void answer_options(struct bf_http_exchange *exchange, const char *methods)
 {
-	for (unsigned i = 0; origin.data && i < conf->http.origins_count; i++) {
-		if (bf_bytes_is(origin, conf->http.origins[i]))
-			return conf->http.origins[i];
-	}
-	return NULL;
-}
-
-/* Before the reply, which may come much later: fields set now stay with the exchange. */
-static void add_cors(const struct bf_rtc *rtc, struct bf_http_exchange *exchange,
-	const struct bf_http_request *request)
-{
-	const char *origin = allowed_origin(rtc->conf, bf_http_field(request, "Origin"));
-
-	if (rtc->conf->http.origins_count > 0)
-		bf_http_reply_field(exchange, "Vary", "Origin");
-	if (!origin)
-		return;
-	bf_http_reply_field(exchange, "Access-Control-Allow-Origin", origin);
-	bf_http_reply_field(exchange, "Access-Control-Expose-Headers", "Location, Link, ETag");
-}
-
-static void answer_options(const struct bf_rtc *rtc, struct bf_http_exchange *exchange,
-	const struct bf_http_request *request, const char *methods)
-{
-	add_cors(rtc, exchange, request);
 	bf_http_reply_field(exchange, "Allow", methods);
 	bf_http_reply_field(exchange, "Access-Control-Allow-Methods", methods);
 	bf_http_reply_field(
@@ -51,14 +26,18 @@ static void answer_options(const struct bf_rtc *rtc, struct bf_http_exchange *ex
 static void on_endpoint_options(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	answer_options(arg, exchange, request, "OPTIONS, POST");
+	(void)arg;
+	(void)request;
+	answer_options(exchange, "OPTIONS, POST");
 }
 
 static void on_session_options(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
+	(void)arg;
+	(void)request;
 	bf_http_reply_field(exchange, "Accept-Patch", "application/trickle-ice-sdpfrag");
-	answer_options(arg, exchange, request, "OPTIONS, PATCH, DELETE");
+	answer_options(exchange, "OPTIONS, PATCH, DELETE");
 }
 
 /* ---- requests ---- */
@@ -85,7 +64,6 @@ static void post(struct bf_rtc *rtc, struct bf_http_exchange *exchange,
 	whip.room = request->params[PARAM_ROOM];
 	if (request->param_count > PARAM_NAME)
 		whip.name = request->params[PARAM_NAME];
-	add_cors(rtc, exchange, request);
 	bf_rtc_enter(rtc);
 	bf_rtc_whip_post(&rtc->hub, &whip);
 	bf_rtc_exit(rtc);
@@ -110,7 +88,6 @@ static void on_session(struct bf_rtc *rtc, struct bf_http_exchange *exchange,
 	struct bf_rtc_whip_request whip = take_request(exchange, request, is_whep);
 
 	whip.key = request->params[0];
-	add_cors(rtc, exchange, request);
 	bf_rtc_enter(rtc);
 	what(&rtc->hub, &whip);
 	bf_rtc_exit(rtc);

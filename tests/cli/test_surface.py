@@ -44,4 +44,57 @@ def the_hundred_and_first_request_without_a_token_is_refused():
         check_equal(answers[0].getheader("RateLimit-Policy"), '"anonymous";q=2;w=60', "the policy")
 
 
+@test
+def the_page_comes_with_what_keeps_it_safe():
+    with Server() as server:
+        page = server.request("GET", "/")
+        names = {name.lower() for name, _ in page.getheaders()}
+        safe = names - {"date", "content-length", "content-type", "etag", "vary", "x-request-id"}
+        check(len(safe) >= 15, f"{len(safe)}: {sorted(safe)}")
+        check("server" not in names and "x-powered-by" not in names, names)
+        check("unsafe" not in page.getheader("Content-Security-Policy"), page.getheader("Content-Security-Policy"))
+        check("<style" not in page.text and "style=" not in page.text and "<script>" not in page.text, "inline parts in the page")
+        check_equal(server.request("GET", "/api/auth/me").getheader("Cache-Control"), "no-store", "caching of the API")
+
+
+@test
+def a_listed_origin_may_ask_and_another_may_not():
+    with Server("--http.origins=https://app.example") as server:
+        ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        good = server.request("OPTIONS", "/api/auth/login", headers=ask | {"Origin": "https://app.example"})
+        check_equal(good.status, 204, "a preflight")
+        check_equal(good.getheader("Access-Control-Allow-Origin"), "https://app.example", "the origin")
+        check_in("POST", good.getheader("Access-Control-Allow-Methods"), "the methods")
+        for origin in ("https://evil.example", "null", "http://app.example", "https://app.example:8443"):
+            bad = server.request("OPTIONS", "/api/auth/login", headers=ask | {"Origin": origin})
+            check_equal(bad.getheader("Access-Control-Allow-Origin"), None, origin)
+            answer = post(server, "/api/auth/login", {}, {"Origin": origin})
+            check_equal(answer.getheader("Access-Control-Allow-Origin"), None, origin)
+    with Server(env={"CORS_ORIGIN": "https://app.example"}) as server:
+        answer = post(server, "/api/auth/login", {}, {"Origin": "https://app.example"})
+        check_equal(answer.getheader("Access-Control-Allow-Origin"), "https://app.example", "by CORS_ORIGIN")
+
+
+@test
+def a_request_is_found_in_the_log_by_its_name():
+    with Server("--log.level=debug", "--http.trusted-proxies=127.0.0.1") as server:
+        answer = server.request("GET", "/api/auth/me", headers={"X-Request-Id": "from-the-proxy"})
+        check_equal(answer.getheader("X-Request-Id"), "from-the-proxy", "the name")
+        check_equal(json.loads(answer.text)["request_id"], "from-the-proxy", "in the problem")
+        server.wait_for_line("request_id=from-the-proxy")
+        for bad in ("a b", "a" * 65, 'a"b'):
+            check(server.request("GET", "/health", headers={"X-Request-Id": bad}).getheader("X-Request-Id") != bad, bad)
+
+
+@test
+def in_production_plain_http_on_a_network_is_refused():
+    cli.keygen()
+    more = ("--rtc.join-keys=join.pub", "--server.profile=production", "--media.udp-port=0", "--media.workers=1")
+    cli.run("run", "--http.listen=0.0.0.0:0", *more).exits(2, "would be plain HTTP on a network, in production: set http.tls_cert")
+    with Server(ports=("--http.listen=0.0.0.0:0", "--http.trusted-proxies=127.0.0.1", *more)):
+        pass
+    with Server("--server.profile=production"):
+        pass
+
+
 cli.main()

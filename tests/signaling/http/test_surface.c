@@ -22,6 +22,7 @@ struct fixture {
 	struct bf_http_server *server;
 	struct loopback client;
 	struct bf_addr remote;
+	bool is_https;
 	uint64_t later_id;
 	unsigned handled_count;
 	int null_fd;
@@ -36,6 +37,7 @@ static void on_hello(
 
 	(void)request;
 	f->remote = bf_http_exchange_remote(exchange);
+	f->is_https = bf_http_exchange_is_https(exchange);
 	f->handled_count++;
 	bf_http_reply(exchange, 200, "text/plain", bf_bytes_str("hello"));
 }
@@ -73,6 +75,7 @@ static const struct bf_http_route routes[] = {
 };
 
 static const struct bf_http_file files[] = {
+	{"/app.js", "text/javascript", (const uint8_t *)"js", 2, "\"e2\""},
 	{"/index.html", "text/html; charset=utf-8", (const uint8_t *)"<p>page", 7, "\"e1\""},
 };
 
@@ -241,6 +244,191 @@ static void what_was_counted_goes_on_in_the_next_process(void **state)
 	loopback_close(&f->client);
 }
 
+/* ---- fields for browsers ---- */
+
+static const char *const always[] = {"X-Content-Type-Options: nosniff\r\n",
+	"Referrer-Policy: no-referrer\r\n", "X-Frame-Options: DENY\r\n",
+	"Cross-Origin-Opener-Policy: same-origin\r\n",
+	"Cross-Origin-Embedder-Policy: require-corp\r\n", "Origin-Agent-Cluster: ?1\r\n",
+	"X-DNS-Prefetch-Control: off\r\n", "X-Permitted-Cross-Domain-Policies: none\r\n",
+	"X-Download-Options: noopen\r\n", "X-XSS-Protection: 0\r\n", "Cache-Control: no-",
+	"X-Robots-Tag: noindex, nofollow\r\n", "Content-Security-Policy: default-src '",
+	"Permissions-Policy: camera=(", "Cross-Origin-Resource-Policy: "};
+
+static void every_answer_tells_browsers_what_not_to_do(void **state)
+{
+	static const char *const requests[] = {"GET /hello HTTP/1.1\r\n" HOST "\r\n",
+		"GET /nowhere HTTP/1.1\r\n" HOST "\r\n", "GET / HTTP/1.1\r\n" HOST "\r\n",
+		"GET / HTTP/1.1\r\n" HOST "If-None-Match: \"e1\"\r\n\r\n",
+		"GET /app.js HTTP/1.1\r\n" HOST "\r\n", "DELETE /hello HTTP/1.1\r\n" HOST "\r\n",
+		"nonsense\r\n\r\n"};
+	struct fixture *f = *state;
+
+	start(f);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		expect(f, requests[i], "X-Robots-Tag");
+		loopback_turn(&f->client, 1000);
+		for (size_t j = 0; j < sizeof(always) / sizeof(always[0]); j++)
+			assert_has(&f->client, always[j]);
+		assert_false(loopback_has(&f->client, "Server:"));
+		assert_false(loopback_has(&f->client, "unsafe"));
+		assert_false(loopback_has(&f->client, "Strict-Transport-Security"));
+	}
+	loopback_close(&f->client);
+}
+
+static void only_the_page_may_run_scripts_and_only_files_may_be_used_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	expect(f, "GET / HTTP/1.1\r\n" HOST "\r\n", "<p>page");
+	assert_has(&f->client, "script-src 'self';");
+	assert_has(&f->client, "camera=(self), microphone=(self)");
+	assert_has(&f->client, "Cross-Origin-Resource-Policy: same-origin\r\n");
+	expect(f, "GET /app.js HTTP/1.1\r\n" HOST "\r\n", "\r\n\r\njs");
+	assert_has(&f->client, "Cross-Origin-Resource-Policy: cross-origin\r\n");
+	expect(f, "GET /hello HTTP/1.1\r\n" HOST "\r\n", "\r\n\r\nhello");
+	assert_has(&f->client, "default-src 'none'; frame-ancestors 'none'");
+	assert_has(&f->client, "camera=(), microphone=()");
+	assert_has(&f->client, "Cross-Origin-Resource-Policy: same-origin\r\n");
+	loopback_close(&f->client);
+}
+
+/* ---- pages of other origins ---- */
+
+static void set_list(char ***list, unsigned *count, const char *text)
+{
+	*list = calloc(1, sizeof(**list));
+	assert_non_null(*list);
+	(*list)[0] = strdup(text);
+	assert_non_null((*list)[0]);
+	*count = 1;
+}
+
+#define FROM(origin) HOST "Origin: " origin "\r\n"
+
+static void a_listed_origin_may_read_answers_and_another_may_not(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(&f->conf->http.origins, &f->conf->http.origins_count, "https://good.example");
+	start(f);
+	expect(f, "GET /hello HTTP/1.1\r\n" FROM("https://good.example") "\r\n", "\r\nhello");
+	assert_has(&f->client, "Access-Control-Allow-Origin: https://good.example\r\n");
+	assert_has(&f->client, "Access-Control-Allow-Credentials: true\r\n");
+	assert_has(&f->client, "Vary: Origin\r\n");
+	expect(f, "GET /nowhere HTTP/1.1\r\n" FROM("https://good.example") "\r\n", "not_found");
+	assert_has(&f->client, "Access-Control-Allow-Origin: https://good.example\r\n");
+	expect(f, "GET /hello HTTP/1.1\r\n" FROM("https://good.example.evil") "\r\n", "\r\nhello");
+	assert_false(loopback_has(&f->client, "Access-Control"));
+	assert_has(&f->client, "Vary: Origin\r\n");
+	expect(f, "GET /hello HTTP/1.1\r\n" FROM("http://good.example") "\r\n", "\r\nhello");
+	assert_false(loopback_has(&f->client, "Access-Control"));
+	loopback_close(&f->client);
+}
+
+#define PREFLIGHT(origin)                                    \
+	"OPTIONS /login HTTP/1.1\r\n" HOST "Origin: " origin \
+	"\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+
+static void preflights_are_answered_from_the_routes(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(&f->conf->http.origins, &f->conf->http.origins_count, "https://good.example");
+	start(f);
+	expect(f, PREFLIGHT("https://good.example"), "HTTP/1.1 204");
+	assert_has(&f->client, "Access-Control-Allow-Methods: POST\r\n");
+	assert_has(&f->client, "Access-Control-Allow-Headers: Authorization, Content-Type, ");
+	assert_has(&f->client, "Access-Control-Allow-Origin: https://good.example\r\n");
+	expect(f, PREFLIGHT("https://evil.example"), "HTTP/1.1 405");
+	assert_false(loopback_has(&f->client, "Access-Control"));
+	assert_int_equal(f->handled_count, 0);
+	loopback_close(&f->client);
+}
+
+static void any_origin_gets_no_credentials(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(&f->conf->http.origins, &f->conf->http.origins_count, "*");
+	start(f);
+	expect(f, "GET /hello HTTP/1.1\r\n" FROM("https://x.example") "\r\n", "\r\nhello");
+	assert_has(&f->client, "Access-Control-Allow-Origin: *\r\n");
+	assert_false(loopback_has(&f->client, "Credentials"));
+	loopback_close(&f->client);
+}
+
+/* ---- proxies, and names of requests ---- */
+
+static void expect_remote(struct fixture *f, const char *fields, const char *ip)
+{
+	char request[512], text[BF_ADDR_TEXT];
+
+	snprintf(request, sizeof(request), "GET /health HTTP/1.1\r\n" HOST "%s\r\n", fields);
+	expect(f, request, "\r\n\r\nhello");
+	assert_string_equal(bf_addr_format_ip(&f->remote, text), ip);
+}
+
+static void a_trusted_proxy_says_who_the_client_is_and_how_it_came(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(&f->conf->http.trusted_proxies, &f->conf->http.trusted_proxies_count,
+		"127.0.0.0/8");
+	start(f);
+	expect_remote(f, "", "127.0.0.1");
+	expect_remote(f, "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n", "192.0.2.7");
+	assert_false(f->is_https);
+	/* through two of ours */
+	expect_remote(f, "X-Forwarded-For: 203.0.113.9, 192.0.2.7, 127.0.0.2\r\n", "192.0.2.7");
+	expect_remote(f, "X-Forwarded-For: 192.0.2.7, unknown, 127.0.0.2\r\n", "127.0.0.2");
+	expect_remote(f, "Forwarded: for=1.1.1.1, for=\"[2001:db8::7]:99\";proto=https;by=x\r\n",
+		"2001:db8::7");
+	assert_true(f->is_https);
+	assert_has(&f->client, "Strict-Transport-Security: max-age=31536000\r\n");
+	expect_remote(f, "Forwarded: for=1.1.1.1;proto=https, for=_hidden\r\n", "127.0.0.1");
+	assert_false(f->is_https);
+	expect_remote(f, "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n", "192.0.2.7");
+	assert_true(f->is_https);
+	/* one of them is forged */
+	expect_remote(f, "X-Forwarded-For: 192.0.2.7\r\nForwarded: for=192.0.2.8\r\n", "127.0.0.1");
+	loopback_close(&f->client);
+}
+
+static void nobody_else_is_believed(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(
+		&f->conf->http.trusted_proxies, &f->conf->http.trusted_proxies_count, "10.0.0.0/8");
+	start(f);
+	expect_remote(f,
+		"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Request-Id: mine\r\n",
+		"127.0.0.1");
+	assert_false(f->is_https);
+	assert_false(loopback_has(&f->client, "X-Request-Id: mine"));
+	assert_has(&f->client, "X-Request-Id: ");
+	loopback_close(&f->client);
+}
+
+static void a_request_has_a_name_in_its_answer(void **state)
+{
+	struct fixture *f = *state;
+
+	set_list(&f->conf->http.trusted_proxies, &f->conf->http.trusted_proxies_count, "127.0.0.1");
+	start(f);
+	expect(f, "GET /nowhere HTTP/1.1\r\n" HOST "X-Request-Id: a.B-3_4\r\n\r\n",
+		"\"request_id\":\"a.B-3_4\"");
+	assert_has(&f->client, "X-Request-Id: a.B-3_4\r\n");
+	expect(f, "GET /nowhere HTTP/1.1\r\n" HOST "X-Request-Id: a\"b\r\n\r\n", "not_found");
+	assert_false(loopback_has(&f->client, "a\\\"b"));
+	assert_has(&f->client, "\"request_id\":\"01");
+	expect(f, "nonsense\r\n\r\n", "\"request_id\":\"01");
+	loopback_close(&f->client);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -249,6 +437,14 @@ int main(void)
 		TEST(one_who_is_signed_in_counts_as_himself),
 		TEST(tries_to_sign_in_are_few_of_an_address_and_for_a_name),
 		TEST(what_was_counted_goes_on_in_the_next_process),
+		TEST(every_answer_tells_browsers_what_not_to_do),
+		TEST(only_the_page_may_run_scripts_and_only_files_may_be_used_elsewhere),
+		TEST(a_listed_origin_may_read_answers_and_another_may_not),
+		TEST(preflights_are_answered_from_the_routes),
+		TEST(any_origin_gets_no_credentials),
+		TEST(a_trusted_proxy_says_who_the_client_is_and_how_it_came),
+		TEST(nobody_else_is_believed),
+		TEST(a_request_has_a_name_in_its_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
