@@ -35,11 +35,16 @@ static int open_key(struct bf_accounts *accounts, char *why, size_t why_size)
 
 /* ---- life ---- */
 
+/* Names and passwords, from people who are not known yet. */
+#define CREDENTIALS_MAX 16384
+
 static const struct bf_http_route routes[] = {
 	{"POST", "/api/auth/register", on_register, "Make an account", BF_HTTP_PUBLIC, 0,
-		BF_HTTP_RATE_AUTH},
-	{"POST", "/api/auth/login", on_login, "Sign in", BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_AUTH},
-	{"POST", "/api/auth/refresh", on_refresh, "Exchange a refresh token", BF_HTTP_PUBLIC, 0},
+		BF_HTTP_RATE_AUTH, CREDENTIALS_MAX},
+	{"POST", "/api/auth/login", on_login, "Sign in", BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_AUTH,
+		CREDENTIALS_MAX},
+	{"POST", "/api/auth/refresh", on_refresh, "Exchange a refresh token", BF_HTTP_PUBLIC, 0,
+		BF_HTTP_RATE_DEFAULT, CREDENTIALS_MAX},
 	{"POST", "/api/auth/logout", on_logout, "Sign out", BF_HTTP_SIGNED_IN, 0},
 	{"GET", "/api/auth/me", on_me, "One's account and permissions", BF_HTTP_SIGNED_IN, 0},
 	{"POST", "/api/auth/change-password", on_change_password, "Change one's password",

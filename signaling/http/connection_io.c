@@ -7,7 +7,10 @@
 /* Bytes of a file queued at once: enough to fill a fast link, little enough to share the loop. */
 #define FILE_PIECE (256 * 1024)
 
-#define BIT(state) (1u << (state))
+/* A request that no route takes is answered with 404 or 405, and may have been meant well. */
+#define BODY_OF_NOBODY 4096
+
+#define BIT(state)     (1u << (state))
 
 static const unsigned may_enter[] = {
 	[BF_HTTP_CONN_READING] = BIT(BF_HTTP_CONN_RUNNING) | BIT(BF_HTTP_CONN_CLOSING),
@@ -398,16 +401,34 @@ static const struct bf_tcp_ops conn_ops = {
 	.on_close = on_close,
 };
 
+static size_t body_default(const struct bf_http_server *server)
+{
+	return (size_t)server->conf->http.body_max_kib * 1024;
+}
+
+/* What nobody will read need not be long. */
+static size_t body_limit(void *arg, struct bf_http_request *request)
+{
+	const struct bf_http_server *server = arg;
+	const struct bf_routes_entry *entry;
+	char allow[BF_ROUTES_ALLOW];
+
+	if (bf_routes_find(&server->routes, request, &entry, allow) < 0)
+		return BODY_OF_NOBODY;
+	return entry->route->body_max ? entry->route->body_max : body_default(server);
+}
+
 void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp)
 {
 	struct bf_http_conn *conn = calloc(1, sizeof(*conn));
 
-	if (!conn || bf_http_parser_new(&conn->parser, BF_HTTP_BODY_MAX) < 0) {
+	if (!conn || bf_http_parser_new(&conn->parser, body_default(server)) < 0) {
 		free(conn);
 		bf_tcp_set_ops(tcp, &orphan_ops, NULL);
 		bf_tcp_abort(tcp);
 		return;
 	}
+	bf_http_parser_set_body_limit(conn->parser, body_limit, server);
 	conn->server = server;
 	conn->tcp = tcp;
 	conn->exchange.conn = conn;

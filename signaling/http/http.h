@@ -2,7 +2,8 @@
  *
  * Owner:   the connection embeds a parser; views borrow its buffer until the next bf_http_parser_next.
  * Thread:  one.
- * Limits:  BF_HTTP_HEAD_MAX bytes of request line and fields, BF_HTTP_FIELDS fields, body_max bytes of body.
+ * Limits:  BF_HTTP_HEAD_MAX bytes of request line and fields, BF_HTTP_FIELDS fields, body_max bytes of body, or as many as
+ *          a function says of a request.
  * Source:  RFC 9110, RFC 9112 (no bare LF, no obs-fold, no CL with TE, no duplicate CL, chunked only as the last coding).
  */
 #ifndef BF_SIGNALING_HTTP_HTTP_H
@@ -46,6 +47,12 @@ int bf_http_query(const struct bf_http_request *request, const char *name, char 
 struct bf_http_parser;
 int bf_http_parser_new(struct bf_http_parser **out, size_t body_max);
 void bf_http_parser_free(struct bf_http_parser *parser);
+
+/* Asked once the head of a request with a body is there, before any of the body is kept: how long that may be. What is in `request`
+ * is lent for the call; it has no body. */
+typedef size_t bf_http_body_limit(void *arg, struct bf_http_request *request);
+void bf_http_parser_set_body_limit(
+	struct bf_http_parser *parser, bf_http_body_limit *limit, void *arg);
 
 /* Bytes from the stream: as many as fit are taken (returned); the rest must be given again after next(). */
 size_t bf_http_parser_put(struct bf_http_parser *parser, struct bf_bytes data);

@@ -22,12 +22,15 @@ enum stage {
 struct bf_http_parser {
 	/* given */
 	size_t body_max;
+	bf_http_body_limit *limit; /* NULL: body_max */
+	void *limit_arg;
 	/* owned */
 	uint8_t *buffer;
 	/* state */
 	enum stage stage;
 	size_t capacity, start, len;
-	size_t lent_len; /* of the request that the caller holds, from `start`; 0: none */
+	size_t body_limit; /* of the request at hand */
+	size_t lent_len;   /* of the request that the caller holds, from `start`; 0: none */
 	/* the head, relative to `start` */
 	size_t scan_at, line_at, line_count, head_len;
 	bool has_skipped_line;
@@ -46,8 +49,16 @@ int bf_http_parser_new(struct bf_http_parser **out, size_t body_max)
 	if (!parser)
 		return -ENOMEM;
 	parser->body_max = body_max;
+	parser->body_limit = body_max;
 	*out = parser;
 	return 0;
+}
+
+void bf_http_parser_set_body_limit(
+	struct bf_http_parser *parser, bf_http_body_limit *limit, void *arg)
+{
+	parser->limit = limit;
+	parser->limit_arg = arg;
 }
 
 void bf_http_parser_free(struct bf_http_parser *parser)
@@ -78,10 +89,13 @@ static void compact(struct bf_http_parser *parser)
 /* Make room for `more` bytes as far as the limit allows. The buffer follows what has really arrived, never what a length says. */
 static void grow(struct bf_http_parser *parser, size_t more)
 {
-	size_t capacity_max = BF_HTTP_HEAD_MAX + parser->body_max + CAPACITY_SLACK;
+	size_t capacity_max = BF_HTTP_HEAD_MAX + parser->body_limit + CAPACITY_SLACK;
 	size_t capacity = parser->capacity ? parser->capacity : CAPACITY_MIN;
 	uint8_t *buffer;
 
+	if (capacity_max <
+		parser->capacity) /* grown for a request that may be longer than the next one */
+		capacity_max = parser->capacity;
 	while (capacity - parser->len < more && capacity < capacity_max)
 		capacity = capacity < capacity_max / 2 ? capacity * 2 : capacity_max;
 	if (capacity == parser->capacity)
@@ -190,7 +204,7 @@ static int parse_head(struct bf_http_parser *parser, struct bf_http_request *out
 static void begin_body(struct bf_http_parser *parser)
 {
 	parser->raw_at = parser->head_len;
-	parser->chunks = (struct bf_http_chunks){.body_max = parser->body_max};
+	parser->chunks = (struct bf_http_chunks){.body_max = parser->body_limit};
 	parser->stage = parser->framing.is_chunked ? STAGE_CHUNKS : STAGE_LENGTH;
 }
 
@@ -255,7 +269,10 @@ static int advance(struct bf_http_parser *parser, struct bf_http_request *out)
 			done = parse_head(parser, out) < 0 ? -1 : 1;
 		if (done != 1)
 			return done;
-		if (parser->framing.length > parser->body_max)
+		parser->body_limit = parser->body_max;
+		if (parser->limit && (parser->framing.length > 0 || parser->framing.is_chunked))
+			parser->body_limit = parser->limit(parser->limit_arg, out);
+		if (parser->framing.length > parser->body_limit)
 			return refuse(parser, 413, "the body is too long");
 		is_parsed = true;
 		begin_body(parser);

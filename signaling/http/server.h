@@ -3,7 +3,8 @@
  * Owner:   main.c.   Thread: control.
  * Limits:  connection_count_max connections; a request head must be complete BF_HTTP_HEAD_TIMEOUT_US after its first byte, a
  *          body within BF_HTTP_BODY_TIMEOUT_US, the next request within BF_HTTP_IDLE_TIMEOUT_US; pipelined requests
- *          are run one after the other, each when the answer before it is out, at most 100 of a connection in a turn.
+ *          are run one after the other, each when the answer before it is out, at most 100 of a connection in a turn. Bodies:
+ *          body_max of the route; without one conf.http.body_max_kib, and 4 KiB where no route takes it.
  * Errors:  answered as application/problem+json (RFC 9457) with `type`, `title`, `status`, `detail`, `code`,
  *          `request_id`.
  */
@@ -22,7 +23,6 @@
 #define BF_HTTP_HEAD_TIMEOUT_US (10 * 1000000)
 #define BF_HTTP_BODY_TIMEOUT_US (30 * 1000000)
 #define BF_HTTP_IDLE_TIMEOUT_US (75 * 1000000)
-#define BF_HTTP_BODY_MAX	(1024 * 1024)
 #define BF_HTTP_REPLY_MAX	(3 * 1024 * 1024) /* bytes of one reply; files may be larger */
 
 struct bf_http_server;
@@ -57,6 +57,7 @@ struct bf_http_route {
 	enum bf_http_access access; /* required */
 	uint64_t permissions; /* of BF_HTTP_SIGNED_IN: BF_PERMIT bits; 0: being known is enough */
 	enum bf_http_rate rate;
+	size_t body_max; /* bytes; 0: conf.http.body_max_kib */
 };
 
 /* Who asks, as the guard has found out. */

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 
+/* Larger offers than any browser makes. */
+#define BODY_MAX ((size_t)1024 * 1024)
+
 enum param {
 	PARAM_ROOM,
 	PARAM_NAME,
@@ -122,31 +125,31 @@ int bf_rtc_whip_add_routes(struct bf_rtc *rtc)
 {
 	static const struct bf_http_route routes[] = {
 		{"POST", "/whip/{room}/{name}", on_whip_post, "Publish by WHIP (RFC 9725)",
-			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"OPTIONS", "/whip/{room}/{name}", on_endpoint_options, "CORS for WHIP",
-			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"POST", "/whep/{room}/{name}", on_whep_post, "Play one participant by WHEP",
-			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"OPTIONS", "/whep/{room}/{name}", on_endpoint_options, "CORS for WHEP",
-			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"POST", "/whep/{room}", on_whep_post, "Play the active speaker by WHEP",
-			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"OPTIONS", "/whep/{room}", on_endpoint_options, "CORS for WHEP", BF_HTTP_PUBLIC, 0,
-			BF_HTTP_RATE_JOIN},
+			BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"PATCH", "/whip-session/{session}", on_whip_patch,
 			"Trickle or restart ICE of a WHIP session", BF_HTTP_BY_TOKEN, 0,
-			BF_HTTP_RATE_JOIN},
+			BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"DELETE", "/whip-session/{session}", on_whip_delete, "End a WHIP session",
-			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"OPTIONS", "/whip-session/{session}", on_session_options, "CORS for WHIP sessions",
-			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"PATCH", "/whep-session/{session}", on_whep_patch,
 			"Trickle or restart ICE of a WHEP session", BF_HTTP_BY_TOKEN, 0,
-			BF_HTTP_RATE_JOIN},
+			BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"DELETE", "/whep-session/{session}", on_whep_delete, "End a WHEP session",
-			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_BY_TOKEN, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 		{"OPTIONS", "/whep-session/{session}", on_session_options, "CORS for WHEP sessions",
-			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN},
+			BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_JOIN, BODY_MAX},
 	};
 
 	return bf_http_server_add(rtc->http, routes, sizeof(routes) / sizeof(routes[0]), rtc);

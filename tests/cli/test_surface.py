@@ -97,4 +97,14 @@ def in_production_plain_http_on_a_network_is_refused():
         pass
 
 
+@test
+def ten_mebibytes_and_one_byte_are_too_long():
+    with Server() as server, server.connect() as stream:
+        stream.sendall(b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10485761\r\n\r\n")
+        check(stream.recv(100).startswith(b"HTTP/1.1 413 "), "it did not refuse")
+    with Server("--http.body-max-kib=20480") as server, server.connect() as stream:
+        stream.sendall(b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10485761\r\n\r\n")
+        check(stream.recv(100).startswith(b"HTTP/1.1 100 "), "it refused")
+
+
 cli.main()

@@ -12,8 +12,9 @@
 
 #include <cmocka.h>
 
-#define HOST "Host: a\r\n"
-#define BIG  (BF_HTTP_QUEUE_MAX + 1234567)
+#define HOST	 "Host: a\r\n"
+#define BODY_MAX (1024 * 1024)
+#define BIG	 (BF_HTTP_QUEUE_MAX + 1234567)
 
 /* One server with its routes, made anew for each test. */
 struct fixture {
@@ -224,6 +225,7 @@ static int set_up(void **state, enum bf_io io)
 	assert_int_equal(bf_conf_new(&f->conf), 0);
 	set(&f->conf->http.listen, "127.0.0.1:0");
 	set(&f->conf->limits.mode, "off");
+	f->conf->http.body_max_kib = BODY_MAX / 1024;
 	open_server(f);
 	return 0;
 }
@@ -381,13 +383,13 @@ static void body_may_be_exactly_full(void **state)
 	char head[200];
 
 	snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
-		BF_HTTP_BODY_MAX);
+		BODY_MAX);
 	loopback_send_text(&f->client, head);
-	loopback_send(&f->client, bf_bytes(big, BF_HTTP_BODY_MAX));
-	assert_true(loopback_wait_bytes(&f->client, BF_HTTP_BODY_MAX + 100));
+	loopback_send(&f->client, bf_bytes(big, BODY_MAX));
+	assert_true(loopback_wait_bytes(&f->client, BODY_MAX + 100));
 	assert_has(&f->client, "HTTP/1.1 200 OK\r\n");
 	snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
-		BF_HTTP_BODY_MAX + 1);
+		BODY_MAX + 1);
 	expect(f, head, "HTTP/1.1 413 Content Too Large\r\n");
 	loopback_close(&f->client);
 }

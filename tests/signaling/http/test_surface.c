@@ -71,6 +71,9 @@ static const struct bf_http_route routes[] = {
 	{"GET", "/health", on_hello, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_EXEMPT},
 	{"GET", "/join", on_hello, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_JOIN},
 	{"POST", "/login", on_login, "s", BF_HTTP_PUBLIC, .rate = BF_HTTP_RATE_AUTH},
+	{"POST", "/hello", on_hello, "s", BF_HTTP_PUBLIC},
+	{"POST", "/short", on_hello, "s", BF_HTTP_PUBLIC, .body_max = 1000},
+	{"POST", "/long", on_hello, "s", BF_HTTP_PUBLIC, .body_max = 20 * 1024 * 1024},
 	{"GET", "/mine", on_hello, "s", BF_HTTP_SIGNED_IN},
 };
 
@@ -429,6 +432,70 @@ static void a_request_has_a_name_in_its_answer(void **state)
 	loopback_close(&f->client);
 }
 
+/* ---- long bodies ---- */
+
+/* A head that promises so much, on a connection of its own; the answer comes, or the invitation to go on. */
+static void promise(struct fixture *f, const char *path, const char *framing, const char *answer)
+{
+	struct bf_addr addr = bf_http_server_local(f->server);
+	char head[256];
+
+	loopback_close(&f->client);
+	loopback_open(&f->client, f->loop, &addr);
+	snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n%s\r\n",
+		path, framing);
+	expect(f, head, answer);
+}
+
+static void a_body_that_is_too_long_is_refused_before_it_comes(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	promise(f, "/hello", "Content-Length: 10485760\r\n", "100 Continue");
+	promise(f, "/hello", "Content-Length: 10485761\r\n", "HTTP/1.1 413 ");
+	promise(f, "/short", "Content-Length: 1000\r\n", "100 Continue");
+	promise(f, "/short", "Content-Length: 1001\r\n", "HTTP/1.1 413 ");
+	promise(f, "/long", "Content-Length: 20971520\r\n", "100 Continue");
+	promise(f, "/long", "Content-Length: 20971521\r\n", "HTTP/1.1 413 ");
+	promise(f, "/nowhere", "Content-Length: 4097\r\n", "HTTP/1.1 413 ");
+	assert_int_equal(f->handled_count, 0);
+	loopback_close(&f->client);
+}
+
+static void a_body_in_chunks_is_refused_where_it_becomes_too_long(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	promise(f, "/short", "Transfer-Encoding: chunked\r\n", "100 Continue");
+	expect(f, "1\r\nx\r\n3e8\r\n", "HTTP/1.1 413 "); /* at the size line */
+	promise(f, "/short", "Transfer-Encoding: chunked\r\n", "100 Continue");
+	expect(f, "1\r\nx\r\n1\r\ny\r\n0\r\n\r\n", "\r\n\r\nhello");
+	assert_int_equal(f->handled_count, 1);
+	loopback_close(&f->client);
+}
+
+static void the_limit_of_one_request_is_not_that_of_the_next(void **state)
+{
+	static char body[200000];
+	struct fixture *f = *state;
+
+	start(f);
+	memset(body, 'x', sizeof(body) - 1);
+	for (int i = 0; i < 3; i++) {
+		loopback_clear(&f->client);
+		loopback_send_text(&f->client,
+			"POST /short HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n12345"
+			"POST /hello HTTP/1.1\r\n" HOST "Content-Length: 199999\r\n\r\n");
+		loopback_send_text(&f->client, body);
+		expect(f, "GET /health HTTP/1.1\r\n" HOST "\r\n", "hello");
+	}
+	loopback_turn(&f->client, 20000);
+	assert_int_equal(f->handled_count, 9);
+	loopback_close(&f->client);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -445,6 +512,9 @@ int main(void)
 		TEST(a_trusted_proxy_says_who_the_client_is_and_how_it_came),
 		TEST(nobody_else_is_believed),
 		TEST(a_request_has_a_name_in_its_answer),
+		TEST(a_body_that_is_too_long_is_refused_before_it_comes),
+		TEST(a_body_in_chunks_is_refused_where_it_becomes_too_long),
+		TEST(the_limit_of_one_request_is_not_that_of_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
