@@ -38,15 +38,16 @@ static void enter(struct bf_tcp *tcp, enum bf_tcp_state next)
 /* Whether the handshake must go on: always while open, and while closing for what waits behind it. */
 static bool is_shaking_hands(const struct bf_tcp *tcp)
 {
-	return !tcp->is_ready && (tcp->state == BF_TCP_OPEN ||
-					 (tcp->state == BF_TCP_FLUSHING && tcp->early.bytes > 0));
+	return !tcp->is_ready && !tcp->preface &&
+	       (tcp->state == BF_TCP_OPEN ||
+		       (tcp->state == BF_TCP_FLUSHING && tcp->early.bytes > 0));
 }
 
 /* A pause holds only while the stream is open: a closing one reads on, to see the peer's FIN. */
 static void update_rx(struct bf_tcp *tcp)
 {
-	bool is_wanted =
-		!tcp->has_fin && (tcp->state != BF_TCP_OPEN || !tcp->is_paused || !tcp->is_ready);
+	bool is_wanted = !tcp->has_fin && (tcp->state != BF_TCP_OPEN || !tcp->is_paused ||
+						  !tcp->is_ready || tcp->preface);
 
 	if (tcp->state == BF_TCP_GONE || tcp->watch.rx_wanted == is_wanted)
 		return;
@@ -89,6 +90,7 @@ static void on_released(struct bf_watch *watch)
 	if (tcp->ops)
 		tcp->ops->on_close(tcp->arg, tcp, tcp->close_err);
 	bf_tls_free(tcp->tls);
+	free(tcp->preface_data);
 	free(tcp);
 }
 
@@ -265,7 +267,7 @@ size_t bf_tcp_queued_bytes(const struct bf_tcp *tcp)
 
 static bool may_deliver(const struct bf_tcp *tcp)
 {
-	return tcp->state == BF_TCP_OPEN && tcp->is_ready && !tcp->is_paused;
+	return tcp->state == BF_TCP_OPEN && tcp->is_ready && !tcp->is_paused && !tcp->preface;
 }
 
 /* The handshake is done: what was written meanwhile follows it. */
@@ -379,11 +381,54 @@ static void deliver(struct bf_tcp *tcp)
 	deliver_end(tcp);
 }
 
+static void end_preface(struct bf_tcp *tcp)
+{
+	tcp->preface = NULL;
+	free(tcp->preface_data);
+	tcp->preface_data = NULL;
+	if (tcp->is_ready)
+		bf_timer_disarm(&tcp->deadline);
+	update_rx(tcp);
+}
+
+/* Put the preface off `data`. False: there is nothing behind it yet, or it was none and the stream is gone. */
+static bool take_preface(struct bf_tcp *tcp, struct bf_bytes *data)
+{
+	size_t before = tcp->preface_len, room = BF_TCP_PREFACE_MAX - before;
+	size_t len = data->len < room ? data->len : room;
+	int taken = -ENOMEM;
+
+	if (!tcp->preface_data)
+		tcp->preface_data = malloc(BF_TCP_PREFACE_MAX);
+	if (tcp->preface_data) {
+		memcpy(tcp->preface_data + before, data->data, len);
+		tcp->preface_len += len;
+		taken = tcp->preface(
+			tcp->preface_arg, tcp, bf_bytes(tcp->preface_data, tcp->preface_len));
+	}
+	if (taken == 0 && tcp->preface_len == BF_TCP_PREFACE_MAX)
+		taken = -EPROTO;
+	if (taken < 0) {
+		set_reset_on_close(tcp);
+		leave(tcp, taken);
+	}
+	if (taken <= 0)
+		return false;
+	assert((size_t)taken > before &&
+		(size_t)taken <= tcp->preface_len); /* else it was complete before */
+	*data = bf_bytes(
+		data->data + ((size_t)taken - before), data->len - ((size_t)taken - before));
+	end_preface(tcp);
+	return data->len > 0;
+}
+
 static void on_bytes(struct bf_watch *watch, struct bf_bytes data)
 {
 	struct bf_tcp *tcp = BF_CONTAINER(watch, struct bf_tcp, watch);
 	int err = 0;
 
+	if (tcp->preface && (tcp->state != BF_TCP_OPEN || !take_preface(tcp, &data)))
+		return;
 	if (tcp->tls && (tcp->state == BF_TCP_OPEN || is_shaking_hands(tcp))) {
 		err = bf_tls_feed(tcp->tls, data);
 		if (!err)
@@ -408,7 +453,7 @@ static void on_end(struct bf_watch *watch, int err)
 	tcp->has_fin = true;
 	if (tcp->state == BF_TCP_LINGERING)
 		leave(tcp, tcp->close_err);
-	else if (!tcp->is_ready)
+	else if (!tcp->is_ready || tcp->preface)
 		leave(tcp, -EPROTO); /* the handshake cannot end any more */
 	else
 		deliver(tcp);
@@ -470,7 +515,7 @@ static int read_addrs(struct bf_tcp *tcp, int fd)
 }
 
 int bf_tcp_new(struct bf_tcp **out, struct bf_tcp_listener *listener, struct bf_loop *loop, int fd,
-	size_t queue_bytes_max, struct bf_tls_server *tls)
+	const struct bf_tcp_listen_conf *conf)
 {
 	struct bf_tcp *tcp = calloc(1, sizeof(*tcp));
 	const int on = 1;
@@ -481,21 +526,21 @@ int bf_tcp_new(struct bf_tcp **out, struct bf_tcp_listener *listener, struct bf_
 	err = read_addrs(tcp, fd);
 	if (err)
 		goto fail;
-	if (tls) {
-		err = bf_tls_new(&tcp->tls, tls);
+	if (conf->tls) {
+		err = bf_tls_new(&tcp->tls, conf->tls);
 		if (err)
 			goto fail;
 	}
 	/* Writes of a turn are gathered here already. If it fails they only leave later. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	tcp->listener = listener;
-	tcp->queue_bytes_max = queue_bytes_max;
-	tcp->is_ready = !tls;
+	tcp->queue_bytes_max = conf->queue_bytes_max;
+	tcp->is_ready = !conf->tls;
 	bf_loop_hook_init(&tcp->flush_hook, on_turn_end, tcp);
 	bf_timer_init(&tcp->later, loop, on_later, tcp);
 	bf_timer_init(&tcp->deadline, loop, on_deadline, tcp);
 	bf_watch_open(&tcp->watch, loop, &stream_watch_ops, fd);
-	if (tls)
+	if (conf->tls)
 		bf_timer_arm(&tcp->deadline, bf_loop_now_us(loop) + BF_TCP_HANDSHAKE_US);
 	*out = tcp;
 	return 0;
@@ -503,6 +548,13 @@ int bf_tcp_new(struct bf_tcp **out, struct bf_tcp_listener *listener, struct bf_
 fail:
 	free(tcp);
 	return err;
+}
+
+void bf_tcp_expect_preface(struct bf_tcp *tcp, bf_tcp_preface *preface, void *arg)
+{
+	tcp->preface = preface;
+	tcp->preface_arg = arg;
+	bf_timer_arm(&tcp->deadline, bf_loop_now_us(tcp->watch.loop) + BF_TCP_HANDSHAKE_US);
 }
 
 void bf_tcp_start(struct bf_tcp *tcp)
@@ -533,6 +585,11 @@ void bf_tcp_abort(struct bf_tcp *tcp)
 struct bf_addr bf_tcp_remote(const struct bf_tcp *tcp)
 {
 	return tcp->remote;
+}
+
+void bf_tcp_set_remote(struct bf_tcp *tcp, const struct bf_addr *remote)
+{
+	tcp->remote = *remote;
 }
 
 struct bf_addr bf_tcp_local(const struct bf_tcp *tcp)

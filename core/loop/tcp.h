@@ -16,7 +16,8 @@
 #include "core/loop/loop.h"
 
 #define BF_TCP_LINGER_US    (5 * 1000000)
-#define BF_TCP_HANDSHAKE_US (10 * 1000000) /* for the TLS handshake, then -ETIMEDOUT */
+#define BF_TCP_HANDSHAKE_US (10 * 1000000) /* for preface and TLS handshake, then -ETIMEDOUT */
+#define BF_TCP_PREFACE_MAX  2048	   /* bytes; more are -EPROTO */
 
 struct bf_tcp;
 struct bf_tcp_listener;
@@ -35,10 +36,15 @@ struct bf_tcp_ops {
 	void (*on_close)(void *arg, struct bf_tcp *tcp, int err);
 };
 
+/* What may come ahead of the stream, TLS included: asked with all bytes so far, whenever there are more. Returns how many of them it was;
+ * 0: it is not complete; negative: the stream is aborted with that as the reason. May call bf_tcp_set_remote and nothing else. */
+typedef int bf_tcp_preface(void *arg, struct bf_tcp *tcp, struct bf_bytes data);
+
 struct bf_tcp_listen_conf {
 	size_t stream_count_max;   /* 0: 65536 */
 	size_t queue_bytes_max;	   /* of each stream; 0: 1 MiB */
 	struct bf_tls_server *tls; /* borrowed; NULL for plain TCP */
+	bf_tcp_preface *preface;   /* with on_accept's arg; NULL: there is none */
 };
 
 /* Listen on `addr`. Errors of bind(2) and listen(2) as negative errno. */
@@ -66,6 +72,9 @@ void bf_tcp_close(struct bf_tcp *tcp);
 void bf_tcp_abort(struct bf_tcp *tcp);
 
 struct bf_addr bf_tcp_remote(const struct bf_tcp *tcp);
+
+/* Whom the stream is with, when the peer speaks for somebody else. */
+void bf_tcp_set_remote(struct bf_tcp *tcp, const struct bf_addr *remote);
 struct bf_addr bf_tcp_local(const struct bf_tcp *tcp);
 bool bf_tcp_is_tls(const struct bf_tcp *tcp);
 

@@ -83,13 +83,14 @@ static void on_connection(struct bf_watch *watch, int fd)
 		return;
 	}
 	if (listener->stream_count >= listener->conf.stream_count_max ||
-		bf_tcp_new(&tcp, listener, listener->watch.loop, fd, listener->conf.queue_bytes_max,
-			listener->conf.tls)) {
+		bf_tcp_new(&tcp, listener, listener->watch.loop, fd, &listener->conf)) {
 		close(fd); /* the kernel was ahead of us, there is no memory, or the peer is gone again */
 		return;
 	}
 	listener->stream_count++;
 	update(listener);
+	if (listener->conf.preface)
+		bf_tcp_expect_preface(tcp, listener->conf.preface, listener->arg);
 	listener->on_accept(listener->arg, tcp);
 	bf_tcp_start(tcp);
 }

@@ -22,10 +22,13 @@ struct bf_tcp {
 	void *arg;
 	struct bf_tcp_listener *listener; /* lives until its last stream is gone */
 	size_t queue_bytes_max;
+	bf_tcp_preface *preface; /* NULL: none, or it is over */
+	void *preface_arg;
 
 	/* owned */
-	struct bf_tls *tls;	   /* NULL for plain TCP */
-	struct bf_tcp_queue tx;	   /* for the network */
+	struct bf_tls *tls;	/* NULL for plain TCP */
+	uint8_t *preface_data;	/* BF_TCP_PREFACE_MAX bytes; NULL: none came yet, or it is over */
+	struct bf_tcp_queue tx; /* for the network */
 	struct bf_tcp_queue early; /* plain text written before the TLS handshake was done */
 	struct bf_tcp_queue
 		held; /* received before a pause took effect; with TLS its BIO holds them */
@@ -33,6 +36,7 @@ struct bf_tcp {
 	/* state */
 	enum bf_tcp_state state;
 	struct bf_addr remote, local;
+	size_t preface_len;
 	bool is_ready; /* no TLS, or its handshake is done */
 	bool is_paused;
 	bool has_end;	       /* the peer's FIN or close_notify was received ... */
@@ -50,7 +54,10 @@ struct bf_tcp {
 /* Make a stream of a connected socket, which it owns if this succeeds. It reads nothing before
  * bf_tcp_start, which the listener calls after on_accept. */
 int bf_tcp_new(struct bf_tcp **out, struct bf_tcp_listener *listener, struct bf_loop *loop, int fd,
-	size_t queue_bytes_max, struct bf_tls_server *tls);
+	const struct bf_tcp_listen_conf *conf);
+
+/* Before bf_tcp_start: the stream begins with a preface. */
+void bf_tcp_expect_preface(struct bf_tcp *tcp, bf_tcp_preface *preface, void *arg);
 void bf_tcp_start(struct bf_tcp *tcp);
 
 /* A stream is about to be freed. */

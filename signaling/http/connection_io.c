@@ -418,7 +418,7 @@ static size_t body_limit(void *arg, struct bf_http_request *request)
 	return entry->route->body_max ? entry->route->body_max : body_default(server);
 }
 
-void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp)
+void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp, bool is_redirected)
 {
 	struct bf_http_conn *conn = calloc(1, sizeof(*conn));
 
@@ -431,6 +431,7 @@ void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp)
 	bf_http_parser_set_body_limit(conn->parser, body_limit, server);
 	conn->server = server;
 	conn->tcp = tcp;
+	conn->is_redirected = is_redirected;
 	conn->exchange.conn = conn;
 	conn->phase_us = now_us(conn);
 	bf_timer_init(&conn->deadline, server->loop, on_deadline, conn);

@@ -110,6 +110,8 @@ void bf_http_exchange_start(struct bf_http_conn *conn)
 			exchange, 503, "unavailable", "there is no memory for the request");
 		return;
 	}
+	if (!bf_http_gate_redirect(exchange, request))
+		return;
 	if (bf_bytes_is(request->target, "*")) {
 		bf_http_reply_field(
 			exchange, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");

@@ -94,6 +94,67 @@ bool bf_http_exchange_count_name(struct bf_http_exchange *exchange, struct bf_by
 	return answer.verdict.is_allowed || apply(exchange, &answer);
 }
 
+/* ---- plain HTTP ---- */
+
+#define LOCATION_MAX 4096
+
+/* The name of the host alone: the port is another one. */
+static struct bf_bytes without_port(struct bf_bytes host)
+{
+	size_t len = host.len;
+
+	while (len > 0 && host.data[len - 1] >= '0' && host.data[len - 1] <= '9')
+		len--;
+	return len > 0 && host.data[len - 1] == ':' ? bf_bytes(host.data, len - 1) : host;
+}
+
+/* "https://host[:port]" as clients reach us; false: nobody said. */
+static bool write_https_origin(struct bf_wr *wr, const struct bf_http_server *server,
+	const struct bf_http_request *request)
+{
+	struct bf_bytes host = without_port(bf_http_field(request, "Host"));
+	char port[8];
+
+	if (strncmp(server->conf->http.public_url, "https://", 8) == 0) {
+		bf_wr_str(wr, server->conf->http.public_url);
+		return true;
+	}
+	if (host.len == 0)
+		return false;
+	bf_wr_str(wr, "https://");
+	bf_wr_bytes(wr, host);
+	snprintf(port, sizeof(port), ":%u", server->local.port);
+	if (server->local.port != 443)
+		bf_wr_str(wr, port);
+	return true;
+}
+
+bool bf_http_gate_redirect(struct bf_http_exchange *exchange, const struct bf_http_request *request)
+{
+	char location[LOCATION_MAX];
+	struct bf_wr wr = bf_wr(location, sizeof(location) - 1);
+
+	if (!exchange->conn->is_redirected)
+		return true;
+	if (!write_https_origin(&wr, exchange->conn->server, request)) {
+		bf_http_reply_problem(
+			exchange, 400, "bad_request", "there is no Host to send you to");
+		return false;
+	}
+	if (request->target.len > 0 && request->target.data[0] == '/')
+		bf_wr_bytes(&wr, request->target);
+	else
+		bf_wr_str(&wr, "/");
+	if (wr.is_full) {
+		bf_http_reply_problem(exchange, 414, "uri_too_long", "the target is too long");
+		return false;
+	}
+	location[bf_wr_len(&wr)] = '\0';
+	bf_http_reply_field(exchange, "Location", location);
+	bf_http_reply_problem(exchange, 308, "redirect", "ask over https");
+	return false;
+}
+
 /* ---- across a restart ---- */
 
 size_t bf_http_server_export_rates(

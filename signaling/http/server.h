@@ -111,9 +111,16 @@ struct bf_http_timeouts {
 void bf_http_server_set_timeouts(
 	struct bf_http_server *server, const struct bf_http_timeouts *timeouts);
 
-/* Bind and serve conf->http.listen (TLS if configured). `why` names address and cause. */
+/* Bind and serve conf->http.listen (TLS if configured), and conf->http.redirect_listen. `why` names address and cause. */
 int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size);
 struct bf_addr bf_http_server_local(const struct bf_http_server *server);
+
+/* Where http is answered with redirects to https; family 0: nowhere. */
+struct bf_addr bf_http_server_redirect_local(const struct bf_http_server *server);
+
+/* Read certificate and key again: new connections get them, those that are there go on. -EINVAL, -ENOENT, -EACCES: the pair is no
+ * good, and the old one stays; -EOPNOTSUPP: there is no TLS. `why` then says so in one line. */
+int bf_http_server_reload_tls(struct bf_http_server *server, char *why, size_t why_size);
 
 /* No new connections; idle ones close; running ones end after their answer. */
 void bf_http_server_drain(struct bf_http_server *server);

@@ -1,5 +1,7 @@
 #include "signaling/http/server_priv.h"
 
+#include "signaling/http/proxy_header.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -76,12 +78,21 @@ fail_server:
 	return err;
 }
 
+static void stop_listening(struct bf_http_server *server)
+{
+	if (server->listener)
+		bf_tcp_listener_close(server->listener);
+	if (server->redirect_listener)
+		bf_tcp_listener_close(server->redirect_listener);
+	server->listener = NULL;
+	server->redirect_listener = NULL;
+}
+
 void bf_http_server_free(struct bf_http_server *server)
 {
 	if (!server)
 		return;
-	if (server->listener)
-		bf_tcp_listener_close(server->listener);
+	stop_listening(server);
 	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
 		bf_http_conn_free(conn);
 	bf_http_rates_deinit(&server->rates);
@@ -128,9 +139,67 @@ void bf_http_server_set_timeouts(
 	mine->write_us = timeouts->write_us ? timeouts->write_us : mine->write_us;
 }
 
+/* ---- listening ---- */
+
+static void on_data_ignored(void *arg, struct bf_tcp *tcp, struct bf_bytes data)
+{
+	(void)arg;
+	(void)tcp;
+	(void)data;
+}
+
+static void on_close_ignored(void *arg, struct bf_tcp *tcp, int err)
+{
+	(void)arg;
+	(void)tcp;
+	(void)err;
+}
+
+static const struct bf_tcp_ops refused_ops = {
+	.on_data = on_data_ignored, .on_close = on_close_ignored};
+
+/* Who is no proxy of ours must not come where proxies say whom they speak for. */
+static bool refuse_stranger(struct bf_http_server *server, struct bf_tcp *tcp)
+{
+	struct bf_addr peer = bf_tcp_remote(tcp);
+	uint32_t suppressed;
+
+	if (!server->conf->http.proxy_protocol || bf_http_proxies_trust(&server->proxies, &peer))
+		return false;
+	bf_metric_add(server->refused, 1);
+	if (bf_log_limit_allows(
+		    &server->refusal_log, bf_loop_now_us(server->loop), 10, &suppressed))
+		BF_LOG(server->log, BF_LOG_WARN, "http connection refused",
+			BF_ADDR("remote", &peer), BF_STR("why", "not one of trusted_proxies"),
+			BF_UINT("suppressed", suppressed));
+	bf_tcp_set_ops(tcp, &refused_ops, NULL);
+	bf_tcp_abort(tcp);
+	return true;
+}
+
 static void on_accept(void *arg, struct bf_tcp *tcp)
 {
-	bf_http_conn_accept(arg, tcp);
+	if (!refuse_stranger(arg, tcp))
+		bf_http_conn_accept(arg, tcp, false);
+}
+
+static void on_accept_redirected(void *arg, struct bf_tcp *tcp)
+{
+	if (!refuse_stranger(arg, tcp))
+		bf_http_conn_accept(arg, tcp, true);
+}
+
+static int on_preface(void *arg, struct bf_tcp *tcp, struct bf_bytes data)
+{
+	struct bf_http_server *server = arg;
+	struct bf_proxy_header header;
+	int len = bf_proxy_header_parse(&header, data);
+
+	if (len < 0)
+		bf_metric_add(server->refused, 1);
+	if (len > 0 && header.has_client)
+		bf_tcp_set_remote(tcp, &header.client);
+	return len;
 }
 
 static int load_tls(struct bf_http_server *server, char *why, size_t why_size)
@@ -142,37 +211,85 @@ static int load_tls(struct bf_http_server *server, char *why, size_t why_size)
 	return bf_tls_server_new(&server->tls, cert, key, why, why_size);
 }
 
-int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size)
+int bf_http_server_reload_tls(struct bf_http_server *server, char *why, size_t why_size)
 {
-	const char *text = server->conf->http.listen;
-	struct bf_tcp_listen_conf conf = {.queue_bytes_max = BF_HTTP_QUEUE_MAX};
+	int err;
+
+	if (!server->tls) {
+		snprintf(why, why_size, "http.tls_cert was not set when the server started");
+		return -EOPNOTSUPP;
+	}
+	err = bf_tls_server_reload(server->tls, why, why_size);
+	if (!err)
+		BF_LOG(server->log, BF_LOG_INFO, "certificate read",
+			BF_INT("expires_s", bf_tls_server_expires_s(server->tls)));
+	return err;
+}
+
+/* Bind the address that `key` is set to. */
+static int listen_on(struct bf_http_server *server, struct bf_tcp_listener **out, const char *key,
+	const char *text, bool is_redirected, char *why, size_t why_size)
+{
+	struct bf_tcp_listen_conf conf = {.queue_bytes_max = BF_HTTP_QUEUE_MAX,
+		.stream_count_max = server->conf->http.connection_count_max,
+		.tls = is_redirected ? NULL : server->tls,
+		.preface = server->conf->http.proxy_protocol ? on_preface : NULL};
 	struct bf_addr addr;
 	int err;
 
-	assert(!server->listener);
 	if (bf_addr_parse(&addr, text) < 0) {
-		snprintf(why, why_size, "http.listen: '%s' is not an address and port", text);
+		snprintf(why, why_size, "%s: '%s' is not an address and port", key, text);
 		return -EINVAL;
 	}
+	if (conf.stream_count_max == 0)
+		conf.stream_count_max = CONNECTIONS_DEFAULT;
+	err = bf_tcp_listen(out, server->loop, &addr, &conf,
+		is_redirected ? on_accept_redirected : on_accept, server);
+	if (err)
+		snprintf(why, why_size, "%s: cannot listen on %s: %s", key, text, strerror(-err));
+	return err;
+}
+
+int bf_http_server_listen(struct bf_http_server *server, char *why, size_t why_size)
+{
+	const char *redirect = server->conf->http.redirect_listen;
+	int err;
+
+	assert(!server->listener);
 	err = load_tls(server, why, why_size);
 	if (err)
 		return err;
-	conf.stream_count_max = server->conf->http.connection_count_max;
-	if (conf.stream_count_max == 0)
-		conf.stream_count_max = CONNECTIONS_DEFAULT;
-	conf.tls = server->tls;
-	err = bf_tcp_listen(&server->listener, server->loop, &addr, &conf, on_accept, server);
-	if (err) {
-		snprintf(why, why_size, "http.listen: cannot listen on %s: %s", text,
-			strerror(-err));
-		bf_tls_server_free(server->tls);
-		server->tls = NULL;
-		return err;
-	}
+	err = listen_on(server, &server->listener, "http.listen", server->conf->http.listen, false,
+		why, why_size);
+	if (err)
+		goto fail_tls;
+	if (redirect && redirect[0])
+		err = listen_on(server, &server->redirect_listener, "http.redirect_listen",
+			redirect, true, why, why_size);
+	if (err)
+		goto fail_listener;
 	server->local = bf_tcp_listener_local(server->listener);
 	BF_LOG(server->log, BF_LOG_INFO, "http listening", BF_ADDR("address", &server->local),
 		BF_STR("tls", server->tls ? "yes" : "no"));
+	if (server->redirect_listener) {
+		server->redirect_local = bf_tcp_listener_local(server->redirect_listener);
+		BF_LOG(server->log, BF_LOG_INFO, "http redirecting",
+			BF_ADDR("address", &server->redirect_local));
+	}
 	return 0;
+
+fail_listener:
+	bf_tcp_listener_close(server->listener);
+	server->listener = NULL;
+fail_tls:
+	bf_tls_server_free(server->tls);
+	server->tls = NULL;
+	return err;
+}
+
+struct bf_addr bf_http_server_redirect_local(const struct bf_http_server *server)
+{
+	return server->redirect_local;
 }
 
 struct bf_addr bf_http_server_local(const struct bf_http_server *server)
@@ -182,9 +299,7 @@ struct bf_addr bf_http_server_local(const struct bf_http_server *server)
 
 void bf_http_server_drain(struct bf_http_server *server)
 {
-	if (server->listener)
-		bf_tcp_listener_close(server->listener);
-	server->listener = NULL;
+	stop_listening(server);
 	server->is_draining = true;
 	BF_LIST_EACH(conn, &server->conns, struct bf_http_conn, node)
 		bf_http_conn_drain(conn);

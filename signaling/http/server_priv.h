@@ -31,7 +31,8 @@ struct bf_http_server {
 	struct bf_log *log;
 	const struct bf_conf *conf;
 	/* owned */
-	struct bf_tcp_listener *listener; /* NULL before listen and when draining */
+	struct bf_tcp_listener *listener;	   /* NULL before listen and when draining */
+	struct bf_tcp_listener *redirect_listener; /* the same; NULL where there is none, too */
 	struct bf_tls_server *tls;
 	struct bf_routes routes;
 	struct bf_files files;
@@ -41,7 +42,7 @@ struct bf_http_server {
 	void *guard_arg;
 	/* state */
 	struct bf_http_timeouts timeouts;
-	struct bf_addr local;
+	struct bf_addr local, redirect_local;
 	struct bf_list conns;
 	struct bf_map exchanges; /* running ones by id */
 	uint64_t exchange_count;
@@ -107,6 +108,7 @@ struct bf_http_conn {
 	size_t queued_seen;   /* bytes unsent when the write deadline was armed */
 	bool is_in_run;	      /* bf_http_conn_run is on the stack */
 	bool has_end;	      /* the peer sends no more */
+	bool is_redirected;   /* plain HTTP, where only redirects are answered */
 	bool closes_after_reply;
 	struct bf_timer deadline;
 	struct bf_timer again; /* go on in the next turn */
@@ -115,7 +117,7 @@ struct bf_http_conn {
 };
 
 /* connection_io.c */
-void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp);
+void bf_http_conn_accept(struct bf_http_server *server, struct bf_tcp *tcp, bool is_redirected);
 void bf_http_conn_drain(struct bf_http_conn *conn);
 void bf_http_conn_free(struct bf_http_conn *conn); /* aborts the stream if there is one */
 
@@ -126,6 +128,8 @@ void bf_http_conn_on_replied(struct bf_http_conn *conn, bool keep_alive, struct 
 struct bf_tcp *bf_http_conn_upgrade(struct bf_http_conn *conn, struct bf_bytes *rest);
 
 /* gate_io.c: what every request passes, and every answer. False: it was answered. */
+bool bf_http_gate_redirect(
+	struct bf_http_exchange *exchange, const struct bf_http_request *request);
 bool bf_http_gate_enter(struct bf_http_exchange *exchange, const struct bf_http_request *request,
 	const struct bf_http_route *route);
 bool bf_http_gate_admit(struct bf_http_exchange *exchange); /* its caller is known now */
