@@ -254,7 +254,7 @@ void on_login(void *arg, struct bf_http_exchange *exchange, const struct bf_http
 	}
 	bf_rule_key(name, login->key);
 	if (!bf_http_exchange_count_name(exchange, bf_bytes_str(login->key))) {
-		op_free(op);
+		bf_op_free(op);
 		return;
 	}
 	bf_tx_begin_system(&tx);

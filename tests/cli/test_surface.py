@@ -2,9 +2,12 @@
 """What the server does for and against everybody who asks: limits, fields that keep browsers safe, other origins, proxies, TLS."""
 
 import json
+import re
+import socket
+import ssl
 
 import cli
-from cli import Server, check, check_equal, check_in, test
+from cli import Server, check, check_equal, check_in, openssl, test
 
 ANN = {"email": "ann@acme.example", "username": "ann", "password": "correct horse battery"}
 
@@ -105,6 +108,73 @@ def ten_mebibytes_and_one_byte_are_too_long():
     with Server("--http.body-max-kib=20480") as server, server.connect() as stream:
         stream.sendall(b"POST /api/auth/logout HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10485761\r\n\r\n")
         check(stream.recv(100).startswith(b"HTTP/1.1 100 "), "it refused")
+
+
+def make_certificate():
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+            "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost")  # fmt: skip
+    return "--http.tls-cert=cert.pem", "--http.tls-key=key.pem"
+
+
+def answer_to(stream, data=b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"):
+    """All that comes back; what was reset before it is nothing."""
+    answer = b""
+    try:
+        stream.sendall(data)
+        while part := stream.recv(4096):
+            answer += part
+    except ConnectionError:
+        pass
+    return answer
+
+
+V1 = b"PROXY TCP4 192.0.2.77 192.0.2.1 4711 443\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x4e\xc0\x00\x02\x01\x12\x67\x01\xbb"
+
+
+@test
+def a_load_balancer_says_whom_it_speaks_for_ahead_of_tls():
+    tls = make_certificate()
+    proxied = ("--http.proxy-protocol=true", "--http.trusted-proxies=127.0.0.1", "--log.level=debug")
+    for more in ((), tls):
+        with Server(*proxied, *more) as server:
+            for header, client in ((V1, "192.0.2.77"), (V2, "192.0.2.78")):
+                with server.connect() as stream:
+                    stream.sendall(header)
+                    if more:
+                        context = ssl.create_default_context(cafile="cert.pem")
+                        with context.wrap_socket(stream, server_hostname="localhost") as secure:
+                            answer = answer_to(secure)
+                    else:
+                        answer = answer_to(stream)
+                check(answer.startswith(b"HTTP/1.1 200 "), answer)
+                check_equal(b"Strict-Transport-Security" in answer, bool(more), "HSTS")
+                server.wait_for_line(f"remote={client}:4711")
+            with server.connect() as stream:
+                check_equal(answer_to(stream), b"", "without a header")
+
+
+@test
+def from_elsewhere_a_proxy_header_is_refused():
+    with Server("--http.proxy-protocol=true", "--http.trusted-proxies=10.0.0.0/8") as server, server.connect() as stream:
+        check_equal(answer_to(stream, V1 + b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"), b"", "the answer")
+        server.wait_for_line("not one of trusted_proxies")
+
+
+@test
+def plain_http_is_sent_to_https():
+    with Server(*make_certificate(), "--http.redirect-listen=127.0.0.1:0") as server:
+        server.wait_for_line("http redirecting")
+        port = int(re.search(r"http redirecting.*?127\.0\.0\.1:(\d+)", server.log)[1])
+        request = "GET /rooms?a=%20b HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n"
+        for host in ("localhost", "localhost:80"):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as stream:
+                answer = answer_to(stream, request.format(host).encode()).decode()
+            check(answer.startswith("HTTP/1.1 308 "), answer)
+            check_in(f"Location: https://localhost:{server.port}/rooms?a=%20b\r\n", answer)
+            check("Strict-Transport-Security" not in answer, answer)
+    cli.run("run", *cli.ANY_PORTS, "--http.redirect-listen=127.0.0.1:0").exits(2, "without http.tls_cert there is no https")
 
 
 cli.main()
