@@ -54,6 +54,7 @@
 #define HASHERS	       2  /* threads that hash passwords: each takes a processor for some 25 ms */
 #define HASHES_WAITING 64 /* two seconds of that */
 #define MSG_STOP       0x8000 /* of our own, to the control thread */
+#define MSG_RELOAD     0x8001
 
 struct server {
 	/* given */
@@ -168,10 +169,28 @@ static void on_drained(void *arg)
 	bf_loop_stop(server->loop);
 }
 
+/* What can change while connections go on. What is not good stays as it was. */
+static void reload(struct server *server)
+{
+	char why[WHY_MAX] = "";
+
+	if (!server->conf->http.tls_cert[0])
+		BF_LOG(server->log, BF_LOG_INFO, "nothing to reload",
+			BF_STR("why", "http.tls_cert is not set"));
+	else if (bf_http_server_reload_tls(server->http, why, sizeof(why)))
+		BF_LOG(server->log, BF_LOG_ERROR, "the certificate stays as it was",
+			BF_STR("why", why));
+}
+
 static void on_control_message(void *arg, struct bf_msg *msg)
 {
 	struct server *server = arg;
 
+	if (msg->kind == MSG_RELOAD) {
+		bf_msg_free(msg);
+		reload(server);
+		return;
+	}
 	if (msg->kind != MSG_STOP) {
 		bf_rtc_on_media(server->rtc, msg);
 		return;
@@ -610,22 +629,28 @@ static void block_signals(sigset_t *signals)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void wait_for_signal(const sigset_t *signals)
+static void tell_control(struct server *server, uint16_t kind)
 {
-	int signal_number;
+	struct bf_msg *msg;
 
-	while (sigwait(signals, &signal_number))
-		;
+	while (!(msg = bf_msg_new(kind, sizeof(*msg))))
+		usleep(1000);
+	while (bf_inbox_post(server->inbox, msg))
+		usleep(1000);
 }
 
-static void ask_to_stop(struct server *server)
+/* Until one that ends the server. SIGHUP does where there was a terminal, which has gone; elsewhere it means: read again. */
+static void wait_for_signal(struct server *server, const sigset_t *signals)
 {
-	struct bf_msg *stop;
+	bool has_terminal = isatty(STDERR_FILENO) == 1;
+	int signal_number;
 
-	while (!(stop = bf_msg_new(MSG_STOP, sizeof(*stop))))
-		usleep(1000);
-	while (bf_inbox_post(server->inbox, stop))
-		usleep(1000);
+	do {
+		while (sigwait(signals, &signal_number))
+			;
+		if (signal_number == SIGHUP && !has_terminal && !server->has_failed)
+			tell_control(server, MSG_RELOAD);
+	} while (signal_number == SIGHUP && !has_terminal);
 }
 
 static int serve(struct server *server, const sigset_t *signals)
@@ -634,9 +659,9 @@ static int serve(struct server *server, const sigset_t *signals)
 	int err = bf_thread_start(&thread, "control", start, run, server);
 
 	if (!err) {
-		wait_for_signal(signals);
+		wait_for_signal(server, signals);
 		if (!server->has_failed)
-			ask_to_stop(server);
+			tell_control(server, MSG_STOP);
 		bf_thread_join(thread);
 	}
 	bf_inbox_free(server->inbox); /* now that nobody posts */

@@ -48,7 +48,7 @@ static const struct bf_http_route routes[] = {
 	{"POST", "/api/auth/logout", on_logout, "Sign out", BF_HTTP_SIGNED_IN, 0},
 	{"GET", "/api/auth/me", on_me, "One's account and permissions", BF_HTTP_SIGNED_IN, 0},
 	{"POST", "/api/auth/change-password", on_change_password, "Change one's password",
-		BF_HTTP_SIGNED_IN, 0},
+		BF_HTTP_SIGNED_IN, 0, BF_HTTP_RATE_AUTH, CREDENTIALS_MAX},
 	{"GET", "/api/users/sessions", on_sessions, "One's devices", BF_HTTP_SIGNED_IN, 0},
 	{"DELETE", "/api/users/sessions/{session}", on_session_delete, "Sign a device out",
 		BF_HTTP_SIGNED_IN, 0},

@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import signal
 import ssl
 import subprocess
 
@@ -153,6 +154,30 @@ def a_request_and_its_answer_pass_whole():
             body = response.read()
             check_equal((response.status, len(body)), (200, int(response.headers["Content-Length"])), "the SDK")
         connection.close()
+
+
+@test
+def a_new_certificate_is_taken_on_sighup_and_connections_go_on():
+    with tls_server() as server:
+        first = open("cert.pem", "rb").read()
+        kept = http.client.HTTPSConnection("localhost", server.port, timeout=10, context=ssl.create_default_context(cafile="cert.pem"))
+        kept.request("GET", "/health")
+        check_equal(kept.getresponse().read()[:1], b"{", "an answer before it")
+        write("cert.pem", "no certificate")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_line("the certificate stays as it was")
+        check_equal(ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", server.port))), ssl.PEM_cert_to_DER_cert(first.decode()), "the certificate then")
+        make_certificate()
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_line("certificate read")
+        with secure(server) as stream:  # which trusts the new one alone
+            check(stream.getpeercert(), "no certificate")
+        kept.request("GET", "/health")
+        check_equal(kept.getresponse().status, 200, "the connection of before")
+        kept.close()
+    with Server() as server:
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_line("nothing to reload")
 
 
 cli.main()
