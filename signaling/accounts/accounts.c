@@ -4,6 +4,7 @@
 #include "signaling/accounts/accounts_priv.h"
 #include "signaling/auth/join_key.h"
 #include "signaling/auth/join_token.h"
+#include "signaling/auth/rules.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -38,21 +39,59 @@ static int open_key(struct bf_accounts *accounts, char *why, size_t why_size)
 /* Names and passwords, from people who are not known yet. */
 #define CREDENTIALS_MAX 16384
 
-static const struct bf_http_route routes[] = {
-	{"POST", "/api/auth/register", on_register, "Make an account", BF_HTTP_PUBLIC, 0,
-		BF_HTTP_RATE_AUTH, CREDENTIALS_MAX},
-	{"POST", "/api/auth/login", on_login, "Sign in", BF_HTTP_PUBLIC, 0, BF_HTTP_RATE_AUTH,
-		CREDENTIALS_MAX},
-	{"POST", "/api/auth/refresh", on_refresh, "Exchange a refresh token", BF_HTTP_PUBLIC, 0,
-		BF_HTTP_RATE_DEFAULT, CREDENTIALS_MAX},
-	{"POST", "/api/auth/logout", on_logout, "Sign out", BF_HTTP_SIGNED_IN, 0},
-	{"GET", "/api/auth/me", on_me, "One's account and permissions", BF_HTTP_SIGNED_IN, 0},
-	{"POST", "/api/auth/change-password", on_change_password, "Change one's password",
-		BF_HTTP_SIGNED_IN, 0, BF_HTTP_RATE_AUTH, CREDENTIALS_MAX},
-	{"GET", "/api/users/sessions", on_sessions, "One's devices", BF_HTTP_SIGNED_IN, 0},
-	{"DELETE", "/api/users/sessions/{session}", on_session_delete, "Sign a device out",
-		BF_HTTP_SIGNED_IN, 0},
+static const char *rule_password(const char *text)
+{
+	return bf_rule_password_chosen(text, false);
+}
+
+static const char *rule_full_name(const char *text)
+{
+	return text[0] ? bf_rule_title(text, 200) : NULL;
+}
+
+static const struct bf_field account[] = {
+	{"email", BF_FIELD_TEXT, .is_required = true, .rule = bf_rule_email},
+	{"username", BF_FIELD_TEXT, .is_required = true, .rule = bf_rule_username},
+	{"password", BF_FIELD_TEXT, .is_required = true, .rule = rule_password},
+	{"full_name", BF_FIELD_TEXT, .rule = rule_full_name},
+	{NULL},
 };
+
+static const struct bf_field credentials[] = {
+	{"login", BF_FIELD_TEXT, .max = KEY_TEXT - 1, .text = "a username or an e-mail address"},
+	{"username", BF_FIELD_TEXT, .max = KEY_TEXT - 1, .text = "the same"},
+	{"email", BF_FIELD_TEXT, .max = KEY_TEXT - 1, .text = "the same"},
+	{"password", BF_FIELD_TEXT, .is_required = true, .max = BF_OP_PASSWORD_BYTES - 1},
+	{NULL},
+};
+
+static const struct bf_field refresh_token[] = {
+	{"refresh_token", BF_FIELD_TEXT, .is_required = true},
+	{NULL},
+};
+
+static const struct bf_field passwords[] = {
+	{"current_password", BF_FIELD_TEXT, .is_required = true},
+	{"new_password", BF_FIELD_TEXT, .is_required = true, .rule = rule_password},
+	{NULL},
+};
+
+/* clang-format off */
+static const struct bf_http_route routes[] = {
+	{"POST", "/api/auth/register", on_register, "Make an account", BF_HTTP_PUBLIC,
+		.rate = BF_HTTP_RATE_AUTH, .body_max = CREDENTIALS_MAX, .request = account},
+	{"POST", "/api/auth/login", on_login, "Sign in", BF_HTTP_PUBLIC,
+		.rate = BF_HTTP_RATE_AUTH, .body_max = CREDENTIALS_MAX, .request = credentials},
+	{"POST", "/api/auth/refresh", on_refresh, "Exchange a refresh token", BF_HTTP_PUBLIC,
+		.body_max = CREDENTIALS_MAX, .request = refresh_token},
+	{"POST", "/api/auth/logout", on_logout, "Sign out", BF_HTTP_SIGNED_IN},
+	{"GET", "/api/auth/me", on_me, "One's account and permissions", BF_HTTP_SIGNED_IN},
+	{"POST", "/api/auth/change-password", on_change_password, "Change one's password", BF_HTTP_SIGNED_IN,
+		.rate = BF_HTTP_RATE_AUTH, .body_max = CREDENTIALS_MAX, .request = passwords},
+	{"GET", "/api/users/sessions", on_sessions, "One's devices", BF_HTTP_SIGNED_IN},
+	{"DELETE", "/api/users/sessions/{session}", on_session_delete, "Sign a device out", BF_HTTP_SIGNED_IN},
+};
+/* clang-format on */
 
 int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, size_t why_size)
 {

@@ -235,14 +235,14 @@ static void note_device(
 
 void on_login(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	static const char *const known[] = {"login", "email", "username", "password", NULL};
 	struct bf_accounts *accounts = arg;
-	struct bf_op *op = bf_op_new(accounts->rest, accounts, exchange, sizeof(struct login));
+	struct bf_op *op =
+		bf_op_read(accounts->rest, accounts, exchange, request, sizeof(struct login));
 	const char *name;
 	struct login *login;
 	struct bf_tx tx;
 
-	if (!op || !bf_op_read(op, request, known))
+	if (!op)
 		return;
 	note_device(op, exchange, request);
 	login = op->more;

@@ -136,26 +136,18 @@ static void on_hash(struct bf_op *op, const struct bf_db_answer *answer)
 void on_change_password(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	static const char *const known[] = {"current_password", "new_password", NULL};
 	struct bf_accounts *accounts = arg;
-	struct bf_op *op = bf_op_new(accounts->rest, accounts, exchange, 0);
-	const char *wrong;
-	char detail[128];
+	struct bf_op *op = bf_op_read(accounts->rest, accounts, exchange, request, 0);
 	struct bf_tx tx;
 
-	if (!op || !bf_op_read(op, request, known))
+	if (!op)
 		return;
-	wrong = bf_rule_password_chosen(bf_op_text(op, "new_password"), false);
-	if (!wrong &&
-		strcmp(bf_op_text(op, "new_password"), bf_op_text(op, "current_password")) == 0)
-		wrong = "is the one it was";
-	if (!wrong && strlen(bf_op_text(op, "current_password")) >= BF_OP_PASSWORD_BYTES) {
-		bf_op_refuse(op, 403, "wrong_password", "current_password is not the password");
+	if (strcmp(bf_op_text(op, "new_password"), bf_op_text(op, "current_password")) == 0) {
+		bf_op_refuse(op, 422, "invalid", "new_password is the one it was");
 		return;
 	}
-	if (wrong) {
-		snprintf(detail, sizeof(detail), "new_password %s", wrong);
-		bf_op_refuse(op, 422, "invalid", detail);
+	if (strlen(bf_op_text(op, "current_password")) >= BF_OP_PASSWORD_BYTES) {
+		bf_op_refuse(op, 403, "wrong_password", "current_password is not the password");
 		return;
 	}
 	bf_tx_begin(&tx, op->caller.org, op->caller.user);

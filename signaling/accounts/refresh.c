@@ -232,13 +232,13 @@ static void on_family(struct bf_op *op, const struct bf_db_answer *answer)
 
 void on_refresh(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	static const char *const known[] = {"refresh_token", NULL};
 	struct bf_accounts *accounts = arg;
-	struct bf_op *op = bf_op_new(accounts->rest, accounts, exchange, sizeof(struct refresh));
+	struct bf_op *op =
+		bf_op_read(accounts->rest, accounts, exchange, request, sizeof(struct refresh));
 	struct refresh *refresh;
 	struct bf_tx tx;
 
-	if (!op || !bf_op_read(op, request, known))
+	if (!op)
 		return;
 	refresh = op->more;
 	if (read_refresh(refresh, bf_op_text(op, "refresh_token"))) {

@@ -61,28 +61,6 @@ static void on_hashed(struct bf_op *op, int result, const char *hash)
 	bf_op_ask_or(op, &tx, on_registered);
 }
 
-/* What is wrong with the account that is asked for. */
-static const char *check_account(const struct bf_op *op, const char **member)
-{
-	const char *wrong = NULL, *full_name = bf_op_text(op, "full_name");
-
-	*member = "email";
-	wrong = bf_rule_email(bf_op_text(op, "email"));
-	if (!wrong) {
-		*member = "username";
-		wrong = bf_rule_username(bf_op_text(op, "username"));
-	}
-	if (!wrong) {
-		*member = "password";
-		wrong = bf_rule_password_chosen(bf_op_text(op, "password"), false);
-	}
-	if (!wrong && full_name[0]) {
-		*member = "full_name";
-		wrong = bf_rule_title(full_name, 200);
-	}
-	return wrong;
-}
-
 static bool may_register(const struct bf_accounts *accounts)
 {
 	const char *how = accounts->rest->conf->accounts.registration;
@@ -95,11 +73,8 @@ static bool may_register(const struct bf_accounts *accounts)
 void on_register(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
-	static const char *const known[] = {"email", "username", "password", "full_name", NULL};
 	struct bf_accounts *accounts = arg;
 	struct registration *registration;
-	const char *wrong, *member;
-	char detail[160];
 	struct bf_op *op;
 
 	if (!may_register(accounts)) {
@@ -107,15 +82,9 @@ void on_register(
 			exchange, 403, "closed", "accounts are made by an admin here");
 		return;
 	}
-	op = bf_op_new(accounts->rest, accounts, exchange, sizeof(*registration));
-	if (!op || !bf_op_read(op, request, known))
+	op = bf_op_read(accounts->rest, accounts, exchange, request, sizeof(*registration));
+	if (!op)
 		return;
-	wrong = check_account(op, &member);
-	if (wrong) {
-		snprintf(detail, sizeof(detail), "%s %s", member, wrong);
-		bf_op_refuse(op, 422, "invalid", detail);
-		return;
-	}
 	registration = op->more;
 	bf_rule_key(bf_op_text(op, "email"), registration->email_key);
 	bf_rule_key(bf_op_text(op, "username"), registration->username_key);

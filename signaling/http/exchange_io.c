@@ -149,6 +149,11 @@ void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_h
 	entry->route->handler(entry->arg, exchange, &exchange->conn->request);
 }
 
+const struct bf_http_route *bf_http_exchange_route(const struct bf_http_exchange *exchange)
+{
+	return exchange->entry ? exchange->entry->route : NULL;
+}
+
 const struct bf_http_caller *bf_http_exchange_caller(const struct bf_http_exchange *exchange)
 {
 	return bf_uuid_equal(exchange->caller.user, (struct bf_uuid){{0}}) ? NULL

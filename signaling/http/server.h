@@ -18,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/loop/tcp.h"
+#include "signaling/http/field.h"
 #include "signaling/http/http.h"
 
 #define BF_HTTP_HEAD_TIMEOUT_US (10 * 1000000)
@@ -58,6 +59,8 @@ struct bf_http_route {
 	uint64_t permissions; /* of BF_HTTP_SIGNED_IN: BF_PERMIT bits; 0: being known is enough */
 	enum bf_http_rate rate;
 	size_t body_max; /* bytes; 0: conf.http.body_max_kib */
+	const struct bf_field *
+		request; /* members of the JSON body, ending with one without name; NULL: it is not JSON, or there is none */
 };
 
 /* Who asks, as the guard has found out. */
@@ -83,6 +86,9 @@ void bf_http_server_set_guard(struct bf_http_server *server, bf_http_guard *guar
 
 /* The guard is content: the handler runs now. */
 void bf_http_exchange_admit(struct bf_http_exchange *exchange, const struct bf_http_caller *caller);
+
+/* In a handler, and later: its route. NULL where no route matched. */
+const struct bf_http_route *bf_http_exchange_route(const struct bf_http_exchange *exchange);
 
 /* In the handler of such a route, and later: who it was. Elsewhere NULL. */
 const struct bf_http_caller *bf_http_exchange_caller(const struct bf_http_exchange *exchange);

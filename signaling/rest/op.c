@@ -1,5 +1,7 @@
 #include "signaling/rest/op.h"
 
+#include "signaling/rest/body.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,38 +146,41 @@ const char *bf_op_text(const struct bf_op *op, const char *key)
 	return bf_json_get_str(op->body, key, &text) ? "" : (const char *)text.data;
 }
 
-static bool is_known(const char *key, const char *const *known)
+bool bf_op_has(const struct bf_op *op, const char *key)
 {
-	for (; *known; known++)
-		if (strcmp(*known, key) == 0)
-			return true;
-	return false;
+	return bf_json_get(op->body, key) != NULL;
 }
 
-bool bf_op_read(struct bf_op *op, const struct bf_http_request *request, const char *const *known)
+struct bf_uuid bf_op_param(const struct bf_http_request *request, unsigned idx)
 {
-	char why[128], detail[192];
-	struct bf_bytes text;
+	struct bf_uuid id;
 
+	return bf_uuid_parse(&id, request->params[idx]) ? (struct bf_uuid){{0}} : id;
+}
+
+struct bf_op *bf_op_read(struct bf_rest *rest, void *owner, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, size_t more_bytes)
+{
+	struct bf_op *op = bf_op_new(rest, owner, exchange, more_bytes);
+	char why[128], detail[192];
+
+	if (!op)
+		return NULL;
 	if (bf_json_parse(&op->body, request->body, BF_OP_BODY_MAX, why, sizeof(why))) {
 		snprintf(detail, sizeof(detail), "the body is no JSON: %s", why);
 		bf_op_refuse(op, 400, "bad_request", detail);
-		return false;
+		return NULL;
 	}
 	if (!bf_json_is_object(op->body)) {
 		bf_op_refuse(op, 400, "bad_request", "the body is no JSON object");
-		return false;
+		return NULL;
 	}
-	for (const char *key = bf_json_next_key(op->body, NULL); key;
-		key = bf_json_next_key(op->body, key)) {
-		if (is_known(key, known) && bf_json_get_str(op->body, key, &text) == 0)
-			continue;
-		snprintf(detail, sizeof(detail), "%.64s: %s", key,
-			is_known(key, known) ? "is no text" : "is not known here");
+	if (bf_body_check(
+		    op->body, bf_http_exchange_route(exchange)->request, detail, sizeof(detail))) {
 		bf_op_refuse(op, 422, "invalid", detail);
-		return false;
+		return NULL;
 	}
-	return true;
+	return op;
 }
 
 /* ---- workers ---- */

@@ -85,11 +85,17 @@ void bf_op_refuse(struct bf_op *op, int status, const char *code, const char *de
 void bf_op_ask(struct bf_op *op, struct bf_tx *tx, bf_op_then *next);
 void bf_op_ask_or(struct bf_op *op, struct bf_tx *tx, bf_op_then *next);
 
-/* The request's body as an object whose members are only those of `known` (ending with NULL), all texts. False: it was refused. */
-bool bf_op_read(struct bf_op *op, const struct bf_http_request *request, const char *const *known);
+/* The same for a request with a body: it is read and held against the route's fields, which refuses it with 400 (no JSON) or 422 (not
+ * those members). NULL: it was refused. */
+struct bf_op *bf_op_read(struct bf_rest *rest, void *owner, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request, size_t more_bytes);
 
-/* A member, "" where it is missing. */
+/* A member, "" where it is missing or null; whether it is there. */
 const char *bf_op_text(const struct bf_op *op, const char *key);
+bool bf_op_has(const struct bf_op *op, const char *key);
+
+/* A parameter of the path as an id, zero where it is none: which no row has. */
+struct bf_uuid bf_op_param(const struct bf_http_request *request, unsigned idx);
 
 /* A worker hashes `password`; `next` gets 0 and the hash, or a negative errno. */
 void bf_op_hash(struct bf_op *op, const char *password, bf_op_hashed *next);
