@@ -113,6 +113,10 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 	if (!err)
 		err = bf_http_server_add(
 			rest->http, routes, sizeof(routes) / sizeof(routes[0]), accounts);
+	if (!err)
+		err = bf_http_server_add(rest->http, people_routes, people_route_count, accounts);
+	if (!err)
+		err = bf_http_server_add(rest->http, role_routes, role_route_count, accounts);
 	if (err) {
 		bf_accounts_free(accounts);
 		return err;

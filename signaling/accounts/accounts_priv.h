@@ -6,6 +6,7 @@
 #include "core/base/map.h"
 #include "core/loop/timer.h"
 #include "signaling/accounts/accounts.h"
+#include "storage/repo/roles.h"
 #include "storage/repo/users.h"
 
 #define REFRESH_SECRET_BYTES 32
@@ -44,7 +45,7 @@ void first_end(struct bf_accounts *accounts);
 struct standing {
 	struct bf_map_node node;
 	struct bf_list recent;
-	struct bf_uuid session;
+	struct bf_uuid session, user;
 	int64_t checked_us;
 	bool is_good;
 	bool must_change; /* the password, before anything else */
@@ -56,6 +57,8 @@ void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_re
 
 /* It is over, at once, on this server. */
 void guard_forget(struct bf_accounts *accounts, struct bf_uuid session);
+/* So are all of a user; or what they may do has changed: the database is asked anew. */
+void guard_forget_user(struct bf_accounts *accounts, struct bf_uuid user);
 void guard_deinit(struct bf_accounts *accounts);
 
 /* The sum of the roles that a step brought. */
@@ -79,11 +82,15 @@ void refresh_deinit(struct bf_accounts *accounts);
 
 void put_user(struct bf_json *body, const struct bf_user *user);
 struct bf_json *permission_names(uint64_t held);
+void push_role_name(struct bf_json *names, const struct bf_role *role);
 
 /* ---- requests ---- */
 
 typedef void handler(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
+
+extern const struct bf_http_route people_routes[], role_routes[];
+extern const size_t people_route_count, role_route_count;
 
 handler on_register, on_login, on_refresh, on_logout, on_me, on_change_password, on_sessions,
 	on_session_delete;

@@ -68,6 +68,13 @@ void guard_forget(struct bf_accounts *accounts, struct bf_uuid session)
 		drop(accounts, standing);
 }
 
+void guard_forget_user(struct bf_accounts *accounts, struct bf_uuid user)
+{
+	BF_LIST_EACH(standing, &accounts->recent, struct standing, recent)
+		if (bf_uuid_equal(standing->user, user))
+			drop(accounts, standing);
+}
+
 void guard_deinit(struct bf_accounts *accounts)
 {
 	BF_LIST_EACH(standing, &accounts->recent, struct standing, recent)
@@ -139,8 +146,10 @@ static void on_checked(struct bf_op *op, const struct bf_db_answer *answer)
 		bf_http_exchange_find(accounts->rest->http, op->exchange);
 	struct standing *standing = remember(accounts, checking.access.session);
 
-	if (standing)
+	if (standing) {
+		standing->user = checking.access.user;
 		take_standing(standing, answer);
+	}
 	bf_op_free(op);
 	if (exchange)
 		decide(exchange, standing, &checking.access, checking.route);

@@ -50,13 +50,8 @@ static void on_account(struct bf_op *op, const struct bf_db_answer *answer)
 	body = bf_json_object();
 	names = bf_json_array();
 	put_user(body, &user);
-	while (bf_role_next(&roles, &role)) {
-		char name[80];
-
-		snprintf(name, sizeof(name), "%.*s", (int)role.name.len,
-			(const char *)role.name.data);
-		bf_json_push_str(names, name);
-	}
+	while (bf_role_next(&roles, &role))
+		push_role_name(names, &role);
 	bf_json_put(body, "roles", names);
 	bf_json_put(body, "permissions", permission_names(permissions_of(answer->steps[1])));
 	bf_op_reply(op, 200, body);

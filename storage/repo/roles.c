@@ -21,7 +21,9 @@ enum {
 	GRANT,
 	REVOKE,
 	LIST_OF_USER,
-	USER_COUNT
+	USER_COUNT,
+	LOCK_ADMINS,
+	NEED_ADMIN,
 };
 
 const struct bf_db_statement bf_role_statements[] = {
@@ -67,6 +69,15 @@ const struct bf_db_statement bf_role_statements[] = {
 		" u.id = r.user_id WHERE r.org_id = $1 AND r.role_id = $2 AND u.disabled_at IS "
 		"NULL",
 		NULL, "uu", "i", false},
+	/* changes nothing, but whoever does it waits for who did it before */
+	[LOCK_ADMINS] = {"role_lock_admins",
+		"UPDATE roles SET updated_at = updated_at WHERE org_id = $1 AND name = 'admin'",
+		NULL, "u", "", false},
+	[NEED_ADMIN] = {"role_need_admin",
+		"SELECT u.id FROM user_roles r JOIN roles a ON a.org_id = r.org_id AND"
+		" a.id = r.role_id JOIN users u ON u.org_id = r.org_id AND u.id = r.user_id"
+		" WHERE r.org_id = $1 AND a.name = 'admin' AND u.disabled_at IS NULL LIMIT 1",
+		NULL, "u", "u", false},
 };
 const size_t bf_role_statement_count = BF_STATEMENT_COUNT(bf_role_statements);
 
@@ -151,4 +162,14 @@ void bf_role_list_of_user(struct bf_tx *tx, struct bf_uuid user_id)
 void bf_role_user_count(struct bf_tx *tx, struct bf_uuid role_id)
 {
 	add(tx, USER_COUNT, (struct bf_db_value[]){bf_db_uuid(role_id)}, BF_DB_ANY);
+}
+
+void bf_role_lock_admins(struct bf_tx *tx)
+{
+	add(tx, LOCK_ADMINS, NULL, 1);
+}
+
+void bf_role_need_admin(struct bf_tx *tx)
+{
+	add(tx, NEED_ADMIN, NULL, 1);
 }

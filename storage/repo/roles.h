@@ -57,4 +57,9 @@ void bf_role_list_of_user(struct bf_tx *tx, struct bf_uuid user_id);
 /* Brings one number: how many users that are not disabled have it. */
 void bf_role_user_count(struct bf_tx *tx, struct bf_uuid role_id);
 
+/* Before and after a change that may take the role admin from somebody: if nobody who is not disabled had it then, all is undone with
+ * BF_DB_UNEXPECTED in the second step. Of two such changes at a time one waits for the other. */
+void bf_role_lock_admins(struct bf_tx *tx);
+void bf_role_need_admin(struct bf_tx *tx);
+
 #endif

@@ -22,6 +22,7 @@ enum {
 	SET_PASSWORD,
 	LOGGED_IN,
 	LOGIN_FAILED,
+	UNLOCK,
 	DISABLE,
 	REMOVE,
 };
@@ -65,6 +66,10 @@ const struct bf_db_statement bf_user_statements[] = {
 	[LOGIN_FAILED] = {"user_login_failed",
 		"UPDATE users SET failed_login_count = failed_login_count + 1,"
 		" locked_until = coalesce($3, locked_until) WHERE org_id = $1 AND id = $2",
+		NULL, "uuz", "", false},
+	[UNLOCK] = {"user_unlock",
+		"UPDATE users SET failed_login_count = 0, locked_until = NULL, updated_at = $3"
+		" WHERE org_id = $1 AND id = $2",
 		NULL, "uuz", "", false},
 	[DISABLE] = {"user_disable",
 		"UPDATE users SET disabled_at = $3, updated_at = $4 WHERE org_id = $1 AND id = $2",
@@ -159,6 +164,11 @@ void bf_user_login_failed(struct bf_tx *tx, struct bf_uuid id, int64_t locked_us
 	const struct bf_db_value params[] = {bf_db_uuid(id), bf_kind_put_TIME_OR_NULL(locked_us)};
 
 	add(tx, LOGIN_FAILED, params, 1);
+}
+
+void bf_user_unlock(struct bf_tx *tx, struct bf_uuid id, int64_t now_us)
+{
+	add(tx, UNLOCK, (struct bf_db_value[]){bf_db_uuid(id), bf_db_time(now_us)}, 1);
 }
 
 void bf_user_disable(struct bf_tx *tx, struct bf_uuid id, int64_t disabled_us, int64_t now_us)

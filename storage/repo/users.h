@@ -65,6 +65,9 @@ void bf_user_logged_in(struct bf_tx *tx, struct bf_uuid id, int64_t now_us);
 /* One: a login that did not; `locked_us` 0: leave locked_until as it is. */
 void bf_user_login_failed(struct bf_tx *tx, struct bf_uuid id, int64_t locked_us);
 
+/* One: those that did not go well are forgotten. */
+void bf_user_unlock(struct bf_tx *tx, struct bf_uuid id, int64_t now_us);
+
 /* One. `disabled_us` 0: enabled. */
 void bf_user_disable(struct bf_tx *tx, struct bf_uuid id, int64_t disabled_us, int64_t now_us);
 
