@@ -109,6 +109,8 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 	first_init(accounts);
 	err = bf_map_init(&accounts->sessions, 64, BF_ACCOUNTS_SESSIONS_MAX);
 	if (!err)
+		err = bf_gcra_init(&accounts->key_rates, BF_ACCOUNTS_KEYS_MAX);
+	if (!err)
 		err = open_key(accounts, why, why_size);
 	if (!err)
 		err = bf_http_server_add(
@@ -117,6 +119,8 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 		err = bf_http_server_add(rest->http, people_routes, people_route_count, accounts);
 	if (!err)
 		err = bf_http_server_add(rest->http, role_routes, role_route_count, accounts);
+	if (!err)
+		err = bf_http_server_add(rest->http, key_routes, key_route_count, accounts);
 	if (err) {
 		bf_accounts_free(accounts);
 		return err;
@@ -134,6 +138,7 @@ void bf_accounts_free(struct bf_accounts *accounts)
 	first_end(accounts);
 	guard_deinit(accounts);
 	refresh_deinit(accounts);
+	bf_gcra_deinit(&accounts->key_rates);
 	bf_map_deinit(&accounts->sessions);
 	bf_jws_keys_deinit(&accounts->issuer.keys);
 	free(accounts);

@@ -23,6 +23,7 @@
 #include "signaling/rest/op.h"
 
 #define BF_ACCOUNTS_SESSIONS_MAX 65536
+#define BF_ACCOUNTS_KEYS_MAX	 16384 /* whose requests are counted */
 
 struct bf_accounts;
 

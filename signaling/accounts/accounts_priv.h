@@ -3,6 +3,7 @@
 #define BF_SIGNALING_ACCOUNTS_ACCOUNTS_PRIV_H
 
 #include "core/base/clock.h"
+#include "core/base/gcra.h"
 #include "core/base/map.h"
 #include "core/loop/timer.h"
 #include "signaling/accounts/accounts.h"
@@ -21,8 +22,9 @@ struct bf_accounts {
 	/* owned */
 	struct bf_access_issuer issuer;
 	struct bf_map sessions; /* struct standing, by session */
-	struct bf_list recent;	/* the same, the last asked for at the end */
-	struct bf_list graces;	/* refresh tokens exchanged a moment ago */
+	struct bf_gcra key_rates;
+	struct bf_list recent; /* the same, the last asked for at the end */
+	struct bf_list graces; /* refresh tokens exchanged a moment ago */
 	struct bf_timer first_timer;
 	/* state */
 	size_t grace_count;
@@ -50,7 +52,22 @@ struct standing {
 	bool is_good;
 	bool must_change; /* the password, before anything else */
 	uint64_t permissions;
+	/* of an API key, which stands in the place of a session under its public id */
+	uint8_t key_hash[HASH_BYTES];
+	struct bf_uuid org;
+	unsigned requests_per_minute; /* 0: no limit of its own */
 };
+
+struct standing *guard_find(struct bf_accounts *accounts, struct bf_uuid session);
+struct standing *guard_remember(struct bf_accounts *accounts, struct bf_uuid session);
+void guard_refuse(struct bf_http_exchange *exchange, const char *detail);
+
+/* Whether what the database said of it still counts. */
+bool guard_is_fresh(struct bf_accounts *accounts, const struct standing *standing);
+
+/* The same as guard for who shows an API key. */
+void guard_key(struct bf_accounts *accounts, struct bf_http_exchange *exchange, struct bf_bytes key,
+	const struct bf_http_route *route);
 
 void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request,
 	const struct bf_http_route *route);
@@ -82,6 +99,9 @@ void refresh_deinit(struct bf_accounts *accounts);
 
 void put_user(struct bf_json *body, const struct bf_user *user);
 struct bf_json *permission_names(uint64_t held);
+
+/* The bits of the body's list `permissions`. False: it was refused: one is not known, or more than whoever asks may do. */
+bool read_permissions(struct bf_op *op, uint64_t *out);
 void push_role_name(struct bf_json *names, const struct bf_role *role);
 
 /* ---- requests ---- */
@@ -89,8 +109,8 @@ void push_role_name(struct bf_json *names, const struct bf_role *role);
 typedef void handler(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
 
-extern const struct bf_http_route people_routes[], role_routes[];
-extern const size_t people_route_count, role_route_count;
+extern const struct bf_http_route people_routes[], role_routes[], key_routes[];
+extern const size_t people_route_count, role_route_count, key_route_count;
 
 handler on_register, on_login, on_refresh, on_logout, on_me, on_change_password, on_sessions,
 	on_session_delete;

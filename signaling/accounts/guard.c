@@ -20,7 +20,7 @@ struct checking {
 
 /* ---- what is remembered ---- */
 
-static struct standing *find(struct bf_accounts *accounts, struct bf_uuid session)
+struct standing *guard_find(struct bf_accounts *accounts, struct bf_uuid session)
 {
 	struct bf_map_node *node =
 		bf_map_get(&accounts->sessions, bf_bytes(&session, sizeof(session)));
@@ -36,9 +36,9 @@ static void drop(struct bf_accounts *accounts, struct standing *standing)
 }
 
 /* The one that nobody has asked for the longest makes room. */
-static struct standing *remember(struct bf_accounts *accounts, struct bf_uuid session)
+struct standing *guard_remember(struct bf_accounts *accounts, struct bf_uuid session)
 {
-	struct standing *standing = find(accounts, session);
+	struct standing *standing = guard_find(accounts, session);
 	struct bf_list *oldest = bf_list_first(&accounts->recent);
 
 	if (standing) {
@@ -62,7 +62,7 @@ static struct standing *remember(struct bf_accounts *accounts, struct bf_uuid se
 
 void guard_forget(struct bf_accounts *accounts, struct bf_uuid session)
 {
-	struct standing *standing = find(accounts, session);
+	struct standing *standing = guard_find(accounts, session);
 
 	if (standing)
 		drop(accounts, standing);
@@ -81,9 +81,15 @@ void guard_deinit(struct bf_accounts *accounts)
 		drop(accounts, standing);
 }
 
+bool guard_is_fresh(struct bf_accounts *accounts, const struct standing *standing)
+{
+	return standing->checked_us + FRESH_US > bf_clock_mono_us() ||
+	       !bf_db_state(accounts->rest->database).is_up;
+}
+
 /* ---- deciding ---- */
 
-static void refuse(struct bf_http_exchange *exchange, const char *detail)
+void guard_refuse(struct bf_http_exchange *exchange, const char *detail)
 {
 	bf_http_reply_field(exchange, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
 	bf_http_reply_problem(exchange, 401, "unauthorized", detail);
@@ -102,7 +108,7 @@ static void decide(struct bf_http_exchange *exchange, const struct standing *sta
 		access->user, access->org, access->session, standing ? standing->permissions : 0};
 
 	if (!standing || !standing->is_good)
-		refuse(exchange, "the session is over: sign in again");
+		guard_refuse(exchange, "the session is over: sign in again");
 	else if (standing->must_change && !is_of_auth(route))
 		bf_http_reply_problem(exchange, 403, "password_change_required",
 			"change the password first: POST /api/auth/change-password");
@@ -144,7 +150,7 @@ static void on_checked(struct bf_op *op, const struct bf_db_answer *answer)
 	const struct checking checking = *(const struct checking *)op->more;
 	struct bf_http_exchange *exchange =
 		bf_http_exchange_find(accounts->rest->http, op->exchange);
-	struct standing *standing = remember(accounts, checking.access.session);
+	struct standing *standing = guard_remember(accounts, checking.access.session);
 
 	if (standing) {
 		standing->user = checking.access.user;
@@ -184,6 +190,14 @@ static bool read_bearer(const struct bf_http_request *request, struct bf_bytes *
 	return true;
 }
 
+/* In a field of its own, or in the place of a token. */
+static bool read_key(const struct bf_http_request *request, struct bf_bytes *out)
+{
+	*out = bf_http_field(request, "X-API-Key");
+	return out->data ||
+	       (read_bearer(request, out) && out->len > 3 && memcmp(out->data, "bf_", 3) == 0);
+}
+
 void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request,
 	const struct bf_http_route *route)
 {
@@ -193,6 +207,10 @@ void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_re
 	struct bf_bytes token;
 	const char *why;
 
+	if (read_key(request, &token)) {
+		guard_key(accounts, exchange, token, route);
+		return;
+	}
 	if (!read_bearer(request, &token)) {
 		bf_http_reply_field(exchange, "WWW-Authenticate", "Bearer");
 		bf_http_reply_problem(exchange, 401, "unauthorized", "sign in first");
@@ -200,12 +218,11 @@ void guard(void *arg, struct bf_http_exchange *exchange, const struct bf_http_re
 	}
 	if (bf_access_verify(
 		    &access, &accounts->issuer, token, bf_clock_wall_us() / 1000000, &why)) {
-		refuse(exchange, why);
+		guard_refuse(exchange, why);
 		return;
 	}
-	standing = find(accounts, access.session);
-	if (standing && (standing->checked_us + FRESH_US > bf_clock_mono_us() ||
-				!bf_db_state(accounts->rest->database).is_up))
+	standing = guard_find(accounts, access.session);
+	if (standing && guard_is_fresh(accounts, standing))
 		decide(exchange, standing, &access, route);
 	else
 		check(accounts, exchange, &access, route);

@@ -79,8 +79,7 @@ static void on_list(
 
 /* ---- changing ---- */
 
-/* The bits of the body's names. False: it was refused: one is not known, or more than whoever asks may do. */
-static bool read_permissions(struct bf_op *op, uint64_t *out)
+bool read_permissions(struct bf_op *op, uint64_t *out)
 {
 	const struct bf_json *names = bf_json_get(op->body, "permissions");
 
@@ -100,7 +99,7 @@ static bool read_permissions(struct bf_op *op, uint64_t *out)
 	}
 	if (bf_permits(op->caller.permissions, *out))
 		return true;
-	bf_op_refuse(op, 403, "forbidden", "you may not do yourself what the role would allow");
+	bf_op_refuse(op, 403, "forbidden", "you may not do that yourself");
 	return false;
 }
 

@@ -19,6 +19,7 @@ class Place:
     def __init__(self, box):
         Place.count += 1
         self.box = box
+        self.is_postgres = bool(CLUSTER)
         self.arguments = [f"--storage.folder={box}/data"]
         if CLUSTER:
             self.owner = CLUSTER.replace("/postgres?", f"/accounts{Place.count}?")

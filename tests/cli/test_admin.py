@@ -170,4 +170,57 @@ def roles_are_made_changed_and_removed(w):
     check_equal(put(w.server, f"/api/roles/{viewer}", {"name": "viewer", "permissions": []}, w.root).status, 404, "one of the start changed")
 
 
+def with_key(w, key, path="/api/auth/me", method="GET", **fields):
+    return w.server.request(method, path, None, fields or {"X-API-Key": key})
+
+
+@world
+def a_program_shows_a_key_instead_of_a_login(w):
+    check_equal(post(w.server, "/api/keys", {"name": "x", "permissions": []}, w.ann).status, 403, "a viewer's key")
+    made = post(w.server, "/api/keys", {"name": "CI", "permissions": ["users:manage"]}, w.root)
+    check_equal(made.status, 201, made.text)
+    key = made.json["key"]
+    check(key.startswith(f"bf_live_{made.json['public_id']}_"), key)
+    me = with_key(w, key)
+    check_equal((me.status, json.loads(me.text)["username"]), (200, "root"), me.text)
+    check_equal(with_key(w, key, Authorization=f"Bearer {key}").status, 200, "in the place of a token")
+    check_equal(with_key(w, key, USERS).status, 200, "what it was made for")
+    for method, path in (("POST", "/api/roles"), ("GET", "/api/keys"), ("POST", "/api/auth/logout"), ("GET", "/api/users/sessions")):
+        check_equal(with_key(w, key, path, method).status, 403, f"{method} {path}")
+    listed = get(w.server, "/api/keys", w.root)
+    check_equal((key in listed.text, listed.json["keys"][0]["last_four"]), (False, key[-4:]), "the list")
+    check_equal(key[50:60] in "".join(it for it in w.it.ask("SELECT name FROM api_keys")), False, "the secret in the database")
+    wrong = ("bf_", key[:-1], key[:-1] + ("0" if key[-1] != "0" else "1"), key + "x", "x")
+    for other in wrong:
+        check_equal(with_key(w, other).status, 401, other)
+    check_equal(delete(w.server, f"/api/keys/{made.json['id']}", w.root).status, 204, "revoked")
+    check_equal(with_key(w, key).status, 401, "the key after that")
+    check_equal(delete(w.server, f"/api/keys/{made.json['id']}", w.root).status, 404, "again")
+
+
+@world
+def a_key_ends_with_its_day_its_user_and_what_that_one_may(w):
+    root = w.user("dev", "developer")
+    made = post(w.server, "/api/keys", {"name": "CI", "permissions": ["skills:read", "skills:write"], "requests_per_minute": 5}, root)
+    check_equal(made.status, 201, made.text)
+    check_equal(post(w.server, "/api/keys", {"name": "x", "permissions": ["users:manage"]}, root).status, 403, "more than its maker may")
+    key = made.json["key"]
+    statuses = [with_key(w, key).status for _ in range(6)]
+    check_equal(statuses, [200] * 5 + [429], "five in a minute")
+    check(int(with_key(w, key).getheader("Retry-After")) >= 1, "when to ask again")
+    for days in (0, 4000, "x"):
+        check_equal(post(w.server, "/api/keys", {"name": "x", "permissions": [], "expires_in_days": days}, root).status, 422, days)
+    made = post(w.server, "/api/keys", {"name": "short", "permissions": ["skills:read"], "expires_in_days": 1}, root)
+    key = made.json["key"]
+    check_equal(with_key(w, key).status, 200, "on its day")
+    past = "1000" if not w.it.is_postgres else "to_timestamp(0.001)"
+    w.it.ask(f"UPDATE api_keys SET created_at = {past}, expires_at = {past} WHERE name = 'short'")
+    until(lambda: with_key(w, key).status == 401, "after its day")
+    made = post(w.server, "/api/keys", {"name": "third", "permissions": ["skills:read"]}, root)
+    key = made.json["key"]
+    check_equal(with_key(w, key).status, 200, "the third")
+    run("user", "disable", "dev", *w.it.arguments).exits(0)
+    until(lambda: with_key(w, key).status == 401, "its user is disabled")
+
+
 cli.main()
