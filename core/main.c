@@ -29,6 +29,7 @@
 #include "media/worker.h"
 #include "signaling/accounts/accounts.h"
 #include "signaling/api/health.h"
+#include "signaling/api/openapi.h"
 #include "signaling/auth/join_token.h"
 #include "signaling/http/server.h"
 #include "signaling/rtc/rtc.h"
@@ -79,6 +80,7 @@ struct server {
 	struct bf_rest rest;
 	struct bf_accounts *accounts;
 	struct bf_health *health;
+	struct bf_openapi *openapi;
 	struct bf_rtc *rtc;
 	struct bf_timer drain_timer;
 	/* state */
@@ -504,6 +506,8 @@ static int start_signaling(struct server *server)
 	rtc.http = server->http;
 	err = bf_health_new(&server->health, &health);
 	if (!err)
+		err = bf_openapi_new(&server->openapi, server->http, BF_VERSION);
+	if (!err)
 		err = start_accounts(server);
 	if (!err)
 		err = bf_http_server_add_files(server->http, bf_web_files, bf_web_file_count);
@@ -532,6 +536,7 @@ static void say_where(struct server *server)
 static void free_all(struct server *server)
 {
 	bf_rtc_free(server->rtc);
+	bf_openapi_free(server->openapi);
 	bf_health_free(server->health);
 	bf_rest_deinit(&server->rest);
 	bf_accounts_free(server->accounts);

@@ -16,11 +16,17 @@ enum segment_kind {
 struct walk {
 	struct bf_bytes rest; /* behind the slash that begins the next segment */
 	bool is_over;
+	bool has_version; /* the segment behind the next one is passed over */
 };
+
+#define VERSIONED "/api/v1/"
+#define VERSION	  "v1/"
 
 static struct walk walk_begin(struct bf_bytes path)
 {
-	return (struct walk){.rest = bf_bytes(path.data + 1, path.len - 1)};
+	return (struct walk){.rest = bf_bytes(path.data + 1, path.len - 1),
+		.has_version = path.len >= strlen(VERSIONED) &&
+			       memcmp(path.data, VERSIONED, strlen(VERSIONED)) == 0};
 }
 
 static struct bf_bytes walk_next(struct walk *walk)
@@ -33,6 +39,10 @@ static struct bf_bytes walk_next(struct walk *walk)
 	walk->is_over = !slash;
 	if (slash)
 		walk->rest = bf_bytes(slash + 1, walk->rest.len - len - 1);
+	if (walk->has_version)
+		walk->rest = bf_bytes(
+			walk->rest.data + strlen(VERSION), walk->rest.len - strlen(VERSION));
+	walk->has_version = false;
 	return segment;
 }
 

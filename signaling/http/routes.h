@@ -4,6 +4,7 @@
  * Limits:  BF_ROUTES_MAX routes, BF_HTTP_SEGMENTS parameters each.
  * Order:   where several patterns match, the one that is fixed where the other has a parameter wins, from the left; "{rest*}" comes
  *          last. The order of adding does not matter.
+ * Versions: "/api/v1/..." is "/api/..." for those who want to say which one they know.
  */
 #ifndef BF_SIGNALING_HTTP_ROUTES_H
 #define BF_SIGNALING_HTTP_ROUTES_H

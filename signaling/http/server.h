@@ -81,6 +81,9 @@ void bf_http_server_free(struct bf_http_server *server);
 int bf_http_server_add(struct bf_http_server *server, const struct bf_http_route *routes,
 	size_t route_count, void *arg);
 
+/* All routes, for documentation: by path and then by method. `idx` from 0; NULL: there are no more. */
+const struct bf_http_route *bf_http_server_route(const struct bf_http_server *server, size_t idx);
+
 /* Without a guard routes for BF_HTTP_SIGNED_IN answer 503. */
 void bf_http_server_set_guard(struct bf_http_server *server, bf_http_guard *guard, void *arg);
 

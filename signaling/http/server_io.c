@@ -127,6 +127,11 @@ int bf_http_server_add_files(
 	return bf_files_add(&server->files, files, count);
 }
 
+const struct bf_http_route *bf_http_server_route(const struct bf_http_server *server, size_t idx)
+{
+	return idx < server->routes.count ? server->routes.entries[idx].route : NULL;
+}
+
 void bf_http_server_set_timeouts(
 	struct bf_http_server *server, const struct bf_http_timeouts *timeouts)
 {

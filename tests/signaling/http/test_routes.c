@@ -241,6 +241,31 @@ static void table_may_be_exactly_full(void **state)
 	bf_routes_deinit(&routes);
 }
 
+static void a_path_may_say_its_version(void **state)
+{
+	static const struct bf_http_route api[] = {
+		ROUTE("GET", "/api/users/{user}"), ROUTE("GET", "/api/{rest*}")};
+	char allow[BF_ROUTES_ALLOW];
+	const struct bf_http_route *found;
+	struct bf_http_request request;
+	struct bf_routes routes;
+
+	(void)state;
+	bf_routes_init(&routes);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(bf_routes_add(&routes, &api[i], NULL), 0);
+	assert_int_equal(find(&routes, "GET", "/api/v1/users/ann", &request, &found, allow), 0);
+	assert_ptr_equal(found, &api[0]);
+	assert_true(bf_bytes_is(request.params[0], "ann"));
+	assert_int_equal(find(&routes, "GET", "/api/v1/x", &request, &found, allow), 0);
+	assert_ptr_equal(found, &api[1]);
+	assert_true(bf_bytes_is(request.params[0], "x"));
+	assert_int_equal(find(&routes, "GET", "/api/v1/", &request, &found, allow), 0);
+	assert_int_equal(find(&routes, "GET", "/api/v2/users/ann", &request, &found, allow), 0);
+	assert_ptr_equal(found, &api[1]); /* of which there is none */
+	bf_routes_deinit(&routes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +275,7 @@ int main(void)
 		cmocka_unit_test(order_of_adding_does_not_matter),
 		cmocka_unit_test(bad_routes_are_refused),
 		cmocka_unit_test(table_may_be_exactly_full),
+		cmocka_unit_test(a_path_may_say_its_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
