@@ -1,3 +1,4 @@
+#include "storage/repo/second_factors.h"
 #include "tests/storage/repo/repo_fixture.h"
 
 #include <errno.h>
@@ -84,6 +85,7 @@ CHECK_COLUMNS(user, BF_USER_COLUMNS)
 CHECK_COLUMNS(role, BF_ROLE_COLUMNS)
 CHECK_COLUMNS(session, BF_SESSION_COLUMNS)
 CHECK_COLUMNS(api_key, BF_API_KEY_COLUMNS)
+CHECK_COLUMNS(authenticator, BF_AUTHENTICATOR_COLUMNS)
 CHECK_COLUMNS(setting, BF_SETTING_COLUMNS)
 CHECK_COLUMNS(rate_limit, BF_RATE_LIMIT_COLUMNS)
 CHECK_COLUMNS(channel, BF_CHANNEL_COLUMNS)
@@ -752,6 +754,52 @@ static void an_acl_is_replaced_as_a_whole_or_not_at_all(void **state)
 	assert_int_equal(commit(*state, &tx)->row_count, 1);
 }
 
+static void of_each_code_of_an_app_and_on_paper_only_the_first_use_counts(void **state)
+{
+	const struct bf_user user = make_user(1, "ann");
+	uint8_t secret[40] = {1}, other[40] = {2};
+	struct bf_authenticator app = {
+		.org_id = ACME, .user_id = id_of(1), .secret = {secret, 40}, .created_at = 1};
+	struct bf_tx tx;
+
+	add_user(*state, ACME, &user);
+	begin(&tx);
+	bf_authenticator_put(&tx, &app);
+	app.secret = bf_bytes(other, 40); /* the app was not confirmed: set up anew */
+	bf_authenticator_put(&tx, &app);
+	bf_authenticator_get(&tx, user.id);
+	check(*state, &tx, check_authenticator, &app);
+	begin(&tx);
+	bf_authenticator_use(&tx, user.id, 50, 2);
+	bf_authenticator_use(&tx, user.id, 51, 3);
+	app.secret = bf_bytes(secret, 40); /* now it is */
+	bf_authenticator_put(&tx, &app);
+	bf_authenticator_get(&tx, user.id);
+	app = (struct bf_authenticator){.org_id = ACME,
+		.user_id = id_of(1),
+		.secret = {other, 40},
+		.last_step = 51,
+		.confirmed_at = 2,
+		.created_at = 1};
+	check(*state, &tx, check_authenticator, &app);
+	begin(&tx);
+	bf_authenticator_use(&tx, user.id, 51, 4);
+	assert_int_equal(commit(*state, &tx)->status, BF_DB_UNEXPECTED);
+	begin(&tx);
+	bf_recovery_code_add(&tx, id_of(2), user.id, bf_bytes(hash_a, 32), 1);
+	bf_recovery_code_add(&tx, id_of(3), user.id, bf_bytes(hash_b, 32), 1);
+	bf_recovery_code_use(&tx, user.id, bf_bytes(hash_a, 32), 5);
+	bf_recovery_code_count(&tx, user.id);
+	expect(*state, &tx, "1\n");
+	begin(&tx);
+	bf_recovery_code_use(&tx, user.id, bf_bytes(hash_a, 32), 6);
+	assert_int_equal(commit(*state, &tx)->status, BF_DB_UNEXPECTED);
+	begin(&tx);
+	bf_authenticator_remove(&tx, user.id);
+	bf_recovery_code_count(&tx, user.id);
+	expect(*state, &tx, "0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -771,6 +819,7 @@ int main(void)
 		TEST(a_refresh_token_is_exchanged_once),
 		TEST(sessions_end_one_by_one_or_all_but_this),
 		TEST(a_key_is_used_later_never_earlier_and_revoked_once),
+		TEST(of_each_code_of_an_app_and_on_paper_only_the_first_use_counts),
 		TEST(a_setting_of_the_server_is_none_of_an_organizations),
 		TEST(limits_are_remembered_until_they_are_old),
 		TEST(a_name_is_taken_once_at_the_top_and_once_below_each),
