@@ -235,7 +235,8 @@ static void begin_work(struct bf_op *op, const char *password,
 		hashing->op = op->id;
 		hashing->count = count;
 		snprintf(hashing->password, sizeof(hashing->password), "%s", password);
-		memcpy(hashing->hashes, hashes, count * sizeof(*hashes));
+		if (count > 0)
+			memcpy(hashing->hashes, hashes, count * sizeof(*hashes));
 		if (bf_workers_run(op->rest->door, work, &hashing->head) == 0)
 			return;
 		explicit_bzero(hashing->password, sizeof(hashing->password));

@@ -184,7 +184,7 @@ static inline int on_data(void *arg, struct bf_bytes data)
 /* Turn until `cond` holds; thirty seconds without it fail the test. */
 #define TURN_UNTIL(fixture, cond)                                                      \
 	do {                                                                           \
-		int64_t turn_until_us = bf_clock_mono_us() + BF_SEC(30);               \
+		int64_t turn_until_us = bf_clock_mono_us() + BF_SEC(90);               \
 		while (!(cond)) {                                                      \
 			assert_true(bf_clock_mono_us() < turn_until_us);               \
 			assert_int_equal(bf_loop_turn((fixture)->loop, BF_MS(10)), 0); \
