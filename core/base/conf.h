@@ -92,6 +92,7 @@ struct bf_conf {
 	} backup;
 	struct {
 		char *registration; /* auto, open, closed */
+		char *totp_issuer;
 	} accounts;
 	struct {
 		char *format; /* logfmt, json */

@@ -119,6 +119,7 @@ const struct conf_key conf_keys[] = {
 	STR(backup, key_file, "", "File of 64 hex digits (`openssl rand -hex 32`), mode 0600: backups are encrypted with it. Empty: they are not."),
 
 	CHOICE(accounts, registration, "auto", "auto,open,closed", "Whether people may make accounts for themselves. auto: not where server.profile is production."),
+	STR(accounts, totp_issuer, "belfry", "What authenticator apps show as the name of this server."),
 
 	CHOICE(log, format, "logfmt", "logfmt,json", "Form of log lines."),
 	CHOICE(log, level, "info", "debug,info,warn,error", "Least level that is logged."),

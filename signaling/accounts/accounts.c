@@ -1,6 +1,7 @@
 #include "signaling/accounts/accounts.h"
 
 #include "core/base/clock.h"
+#include "core/seal/box.h"
 #include "signaling/accounts/accounts_priv.h"
 #include "signaling/auth/join_key.h"
 #include "signaling/auth/join_token.h"
@@ -16,10 +17,10 @@
 /* ---- the key ---- */
 
 /* Where nobody has given one it is made with the first start. */
-static int open_key(struct bf_accounts *accounts, char *why, size_t why_size)
+static int open_keys(struct bf_accounts *accounts, char *why, size_t why_size)
 {
 	const char *folder = accounts->rest->conf->storage.folder;
-	char private_path[PATH_MAX], public_path[PATH_MAX];
+	char private_path[PATH_MAX], public_path[PATH_MAX], seal_path[PATH_MAX];
 	int err = 0;
 
 	snprintf(private_path, sizeof(private_path), "%s/access.key", folder);
@@ -31,7 +32,12 @@ static int open_key(struct bf_accounts *accounts, char *why, size_t why_size)
 		err = bf_join_key_read(
 			&accounts->issuer.keys.list[0], private_path, true, why, why_size);
 	accounts->issuer.keys.count = err ? 0 : 1;
-	return err;
+	if (err)
+		return err;
+	accounts->mfa_issuer = accounts->issuer; /* the same keys, lent */
+	accounts->mfa_issuer.audience = "belfry second factor";
+	snprintf(seal_path, sizeof(seal_path), "%s/secrets.key", folder);
+	return bf_box_key(accounts->seal_key, seal_path, why, why_size);
 }
 
 /* ---- life ---- */
@@ -111,7 +117,7 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 	if (!err)
 		err = bf_gcra_init(&accounts->key_rates, BF_ACCOUNTS_KEYS_MAX);
 	if (!err)
-		err = open_key(accounts, why, why_size);
+		err = open_keys(accounts, why, why_size);
 	if (!err)
 		err = bf_http_server_add(
 			rest->http, routes, sizeof(routes) / sizeof(routes[0]), accounts);
@@ -121,6 +127,8 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 		err = bf_http_server_add(rest->http, role_routes, role_route_count, accounts);
 	if (!err)
 		err = bf_http_server_add(rest->http, key_routes, key_route_count, accounts);
+	if (!err)
+		err = bf_http_server_add(rest->http, mfa_routes, mfa_route_count, accounts);
 	if (err) {
 		bf_accounts_free(accounts);
 		return err;
@@ -141,5 +149,6 @@ void bf_accounts_free(struct bf_accounts *accounts)
 	bf_gcra_deinit(&accounts->key_rates);
 	bf_map_deinit(&accounts->sessions);
 	bf_jws_keys_deinit(&accounts->issuer.keys);
+	explicit_bzero(accounts->seal_key, sizeof(accounts->seal_key));
 	free(accounts);
 }

@@ -6,6 +6,7 @@
 #include "core/base/gcra.h"
 #include "core/base/map.h"
 #include "core/loop/timer.h"
+#include "core/seal/seal.h"
 #include "signaling/accounts/accounts.h"
 #include "storage/repo/roles.h"
 #include "storage/repo/users.h"
@@ -21,6 +22,8 @@ struct bf_accounts {
 	struct bf_rest *rest;
 	/* owned */
 	struct bf_access_issuer issuer;
+	struct bf_access_issuer mfa_issuer; /* of tokens between the first factor and the second */
+	uint8_t seal_key[BF_SEAL_KEY_BYTES];
 	struct bf_map sessions; /* struct standing, by session */
 	struct bf_gcra key_rates;
 	struct bf_list recent; /* the same, the last asked for at the end */
@@ -49,6 +52,8 @@ struct standing {
 	struct bf_list recent;
 	struct bf_uuid session, user;
 	int64_t checked_us;
+	int64_t mfa_us; /* when a second factor was shown; 0: never */
+	bool has_mfa;	/* the user has one */
 	bool is_good;
 	bool must_change; /* the password, before anything else */
 	uint64_t permissions;
@@ -93,6 +98,35 @@ struct signing {
 int put_tokens(struct bf_accounts *accounts, struct bf_json *body, const struct signing *signing,
 	uint64_t permissions);
 
+/* A login on its way to a session. Requests that end in one have it as the first member of `more`. */
+#define AGENT_TEXT 512
+
+struct sign_in {
+	struct signing signing;
+	const char *wrong; /* what is said where the tables refuse it */
+	char ip[BF_ADDR_TEXT], agent[AGENT_TEXT];
+	bool must_change;
+	char new_hash
+		[BF_OP_HASH_TEXT]; /* of the password, as hashes are made today; "": it has one */
+	/* the second factor that was shown */
+	int64_t step;	     /* of an app's code; 0: it was none */
+	bool has_paper_code; /* whose hash this is */
+	uint8_t code_hash[HASH_BYTES];
+};
+
+void sign_in_note_device(struct sign_in *sign_in, struct bf_http_exchange *exchange,
+	const struct bf_http_request *request);
+
+/* Makes the session, which uses up the second factor, and replies with its tokens. */
+void sign_in_make_session(struct bf_op *op);
+
+/* Counts a try that was wrong, which may lock the account, and refuses. */
+void sign_in_fail(struct bf_op *op, struct bf_uuid org, struct bf_uuid user, int64_t failed_count);
+void sign_in_refuse_locked(struct bf_op *op, int64_t left_us);
+
+/* After the password was right: the session, or what asks for the second factor. */
+void mfa_continue(struct bf_op *op);
+
 void refresh_deinit(struct bf_accounts *accounts);
 
 /* ---- what bodies show ---- */
@@ -109,8 +143,8 @@ void push_role_name(struct bf_json *names, const struct bf_role *role);
 typedef void handler(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
 
-extern const struct bf_http_route people_routes[], role_routes[], key_routes[];
-extern const size_t people_route_count, role_route_count, key_route_count;
+extern const struct bf_http_route people_routes[], role_routes[], key_routes[], mfa_routes[];
+extern const size_t people_route_count, role_route_count, key_route_count, mfa_route_count;
 
 handler on_register, on_login, on_refresh, on_logout, on_me, on_change_password, on_sessions,
 	on_session_delete;

@@ -2,6 +2,7 @@
 #include "signaling/accounts/accounts_priv.h"
 #include "signaling/auth/permission.h"
 #include "storage/repo/roles.h"
+#include "storage/repo/second_factors.h"
 #include "storage/repo/sessions.h"
 #include "storage/repo/users.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define FRESH_US BF_SEC(1) /* for so long what the database said of a session counts */
+#define FACTOR_US BF_SEC(300) /* for so long a second factor that was shown counts */
+#define FRESH_US  BF_SEC(1)   /* for so long what the database said of a session counts */
 
 /* A request that waits for what the database says of its session. */
 struct checking {
@@ -101,6 +103,11 @@ static bool is_of_auth(const struct bf_http_route *route)
 	return strncmp(route->path, "/api/auth/", 10) == 0;
 }
 
+static bool is_fresh_factor(const struct standing *standing)
+{
+	return !standing->has_mfa || standing->mfa_us + FACTOR_US > bf_clock_wall_us();
+}
+
 static void decide(struct bf_http_exchange *exchange, const struct standing *standing,
 	const struct bf_access *access, const struct bf_http_route *route)
 {
@@ -114,6 +121,9 @@ static void decide(struct bf_http_exchange *exchange, const struct standing *sta
 			"change the password first: POST /api/auth/change-password");
 	else if (!bf_permits(standing->permissions, route->permissions))
 		bf_http_reply_problem(exchange, 403, "forbidden", "your roles do not allow that");
+	else if (route->needs_fresh_factor && !is_fresh_factor(standing))
+		bf_http_reply_problem(exchange, 403, "mfa_required",
+			"show a code of your second factor first: POST /api/2fa/verify");
 	else
 		bf_http_exchange_admit(exchange, &caller);
 }
@@ -128,11 +138,13 @@ uint64_t permissions_of(struct bf_db_rows rows)
 	return sum;
 }
 
-/* Steps: the session, its user, the user's roles. */
+/* Steps: the session, its user, the user's roles, the user's app. */
 static void take_standing(struct standing *standing, const struct bf_db_answer *answer)
 {
 	struct bf_db_rows sessions = answer->steps[0], users = answer->steps[1];
+	struct bf_db_rows apps = answer->steps[3];
 	int64_t now_us = bf_clock_wall_us();
+	struct bf_authenticator app;
 	struct bf_session session;
 	struct bf_user user;
 
@@ -142,6 +154,8 @@ static void take_standing(struct standing *standing, const struct bf_db_answer *
 			    !user.disabled_at;
 	standing->must_change = standing->is_good && user.must_change_password;
 	standing->permissions = permissions_of(answer->steps[2]);
+	standing->has_mfa = bf_authenticator_next(&apps, &app) && app.confirmed_at;
+	standing->mfa_us = standing->is_good ? session.mfa_at : 0;
 }
 
 static void on_checked(struct bf_op *op, const struct bf_db_answer *answer)
@@ -174,6 +188,7 @@ static void check(struct bf_accounts *accounts, struct bf_http_exchange *exchang
 	bf_session_get(&tx, access->session);
 	bf_user_get(&tx, access->user);
 	bf_role_list_of_user(&tx, access->user);
+	bf_authenticator_get(&tx, access->user);
 	bf_op_ask(op, &tx, on_checked);
 }
 

@@ -178,7 +178,7 @@ static const struct bf_field key_fields[] = {
 /* clang-format off */
 const struct bf_http_route key_routes[] = {
 	{"GET", "/api/keys", on_list, "One's API keys", MANAGE},
-	{"POST", "/api/keys", on_create, "Make an API key, which is shown once", MANAGE, .request = key_fields},
+	{"POST", "/api/keys", on_create, "Make an API key, which is shown once", MANAGE, .request = key_fields, .needs_fresh_factor = true},
 	{"DELETE", "/api/keys/{key}", on_revoke, "Revoke an API key", MANAGE},
 };
 /* clang-format on */

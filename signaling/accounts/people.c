@@ -416,10 +416,10 @@ static const struct bf_field roles[] = {
 const struct bf_http_route people_routes[] = {
 	{"GET", "/api/users/admin/users", on_list, "Accounts, in pages", MANAGE},
 	{"GET", USER, on_show, "One account", MANAGE},
-	{"DELETE", USER, on_remove, "Remove an account", MANAGE},
-	{"PUT", USER "/role", on_roles, "Give roles, and take all others", MANAGE, .request = roles},
-	{"PUT", USER "/state", on_state, "Disable or enable an account", MANAGE, .request = state},
-	{"PUT", USER "/password", on_password, "Give another password", MANAGE, .request = password},
+	{"DELETE", USER, on_remove, "Remove an account", MANAGE, .needs_fresh_factor = true},
+	{"PUT", USER "/role", on_roles, "Give roles, and take all others", MANAGE, .request = roles, .needs_fresh_factor = true},
+	{"PUT", USER "/state", on_state, "Disable or enable an account", MANAGE, .request = state, .needs_fresh_factor = true},
+	{"PUT", USER "/password", on_password, "Give another password", MANAGE, .request = password, .needs_fresh_factor = true},
 	{"POST", USER "/unlock", on_unlock, "Let somebody try again who was locked out", MANAGE},
 };
 /* clang-format on */

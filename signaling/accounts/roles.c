@@ -240,9 +240,9 @@ static const struct bf_field role_fields[] = {
 const struct bf_http_route role_routes[] = {
 	{"GET", "/api/permissions", on_permissions, "What can be allowed", BF_HTTP_SIGNED_IN},
 	{"GET", "/api/roles", on_list, "The organization's roles", BF_HTTP_SIGNED_IN},
-	{"POST", "/api/roles", on_create, "Make a role", MANAGE, .request = role_fields},
-	{"PUT", "/api/roles/{role}", on_update, "Change a role", MANAGE, .request = role_fields},
-	{"DELETE", "/api/roles/{role}", on_remove, "Remove a role, from all who have it", MANAGE},
+	{"POST", "/api/roles", on_create, "Make a role", MANAGE, .request = role_fields, .needs_fresh_factor = true},
+	{"PUT", "/api/roles/{role}", on_update, "Change a role", MANAGE, .request = role_fields, .needs_fresh_factor = true},
+	{"DELETE", "/api/roles/{role}", on_remove, "Remove a role, from all who have it", MANAGE, .needs_fresh_factor = true},
 };
 /* clang-format on */
 const size_t role_route_count = sizeof(role_routes) / sizeof(role_routes[0]);

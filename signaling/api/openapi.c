@@ -256,6 +256,8 @@ static struct bf_json *shape_operation(const struct bf_http_route *route)
 	bf_json_put(operation, "security", shape_security(route));
 	if (route->permissions)
 		bf_json_put(operation, "x-permissions", shape_permissions(route->permissions));
+	if (route->needs_fresh_factor)
+		bf_json_put_bool(operation, "x-needs-fresh-factor", true);
 	return operation;
 }
 

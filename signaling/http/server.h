@@ -61,6 +61,7 @@ struct bf_http_route {
 	size_t body_max; /* bytes; 0: conf.http.body_max_kib */
 	const struct bf_field *
 		request; /* members of the JSON body, ending with one without name; NULL: it is not JSON, or there is none */
+	bool needs_fresh_factor; /* who has a second factor must have shown it a moment ago */
 };
 
 /* Who asks, as the guard has found out. */
