@@ -31,6 +31,7 @@
 #include "signaling/api/health.h"
 #include "signaling/api/openapi.h"
 #include "signaling/auth/join_token.h"
+#include "signaling/channels/channels.h"
 #include "signaling/http/server.h"
 #include "signaling/rtc/rtc.h"
 #include "signaling/web/files.h"
@@ -41,6 +42,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +81,8 @@ struct server {
 	struct bf_workers *hashers;
 	struct bf_rest rest;
 	struct bf_accounts *accounts;
+	struct bf_channels *channels;
+	char join_key[PATH_MAX]; /* of tokens that this server gives out */
 	struct bf_health *health;
 	struct bf_openapi *openapi;
 	struct bf_rtc *rtc;
@@ -380,19 +384,49 @@ static int check_access(const struct bf_conf *conf, char *why, size_t why_size)
 	return -EPERM;
 }
 
-static int start_auth(struct server *server)
+/* Tokens for channels are signed with a key of the server's own, made at the first start. */
+static int provide_join_key(struct server *server, char public_path[static PATH_MAX])
+{
+	const char *folder = server->conf->storage.folder;
+
+	snprintf(server->join_key, PATH_MAX, "%s/join.key", folder);
+	snprintf(public_path, PATH_MAX, "%s/join.pub", folder);
+	if (access(server->join_key, F_OK) == 0)
+		return 0;
+	return bf_join_keygen(server->join_key, public_path, server->why, WHY_MAX);
+}
+
+/* Whose tokens let in: those of the configured keys, and our own. */
+static int make_verifier(struct server *server, char *own_key)
 {
 	const struct bf_conf *conf = server->conf;
-	int err = check_access(conf, server->why, WHY_MAX);
+	unsigned count = conf->rtc.join_keys_count;
+	char *keys[BF_JOIN_KEYS];
 
-	if (err)
-		return err;
-	if (conf->rtc.join_keys_count > 0)
-		return bf_join_verifier_new(&server->verifier, conf->rtc.join_keys,
-			conf->rtc.join_keys_count, server->why, WHY_MAX);
-	BF_LOG(server->log, BF_LOG_WARN, "open development mode",
-		BF_STR("why", "no rtc.join_keys: anyone on this machine may join any room"));
-	return 0;
+	if (count >= BF_JOIN_KEYS) {
+		snprintf(server->why, WHY_MAX, "rtc.join_keys has more than %d keys",
+			BF_JOIN_KEYS - 1);
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < count; i++)
+		keys[i] = conf->rtc.join_keys[i];
+	keys[count] = own_key;
+	return bf_join_verifier_new(&server->verifier, keys, count + 1, server->why, WHY_MAX);
+}
+
+/* Whose join tokens let in. storage.folder is there by now. */
+static int start_tokens(struct server *server)
+{
+	char public_path[PATH_MAX];
+	int err = provide_join_key(server, public_path);
+
+	if (!err && server->conf->rtc.join_keys_count > 0)
+		return make_verifier(server, public_path);
+	if (!err)
+		BF_LOG(server->log, BF_LOG_WARN, "open development mode",
+			BF_STR("why", "no rtc.join_keys: anyone on this machine may join any "
+				      "room"));
+	return err;
 }
 
 static int seed_demo(struct server *server)
@@ -469,7 +503,9 @@ static int start_accounts(struct server *server)
 		.database = server->db};
 	if (!err)
 		err = bf_rest_init(&server->rest, server->hashers);
-	return err ? err : bf_accounts_new(&server->accounts, &server->rest, server->why, WHY_MAX);
+	if (!err)
+		err = bf_accounts_new(&server->accounts, &server->rest, server->why, WHY_MAX);
+	return err ? err : bf_channels_new(&server->channels, &server->rest, server->join_key);
 }
 
 static int start_signaling(struct server *server)
@@ -539,6 +575,7 @@ static void free_all(struct server *server)
 	bf_openapi_free(server->openapi);
 	bf_health_free(server->health);
 	bf_rest_deinit(&server->rest);
+	bf_channels_free(server->channels);
 	bf_accounts_free(server->accounts);
 	bf_workers_free(server->hashers);
 	bf_http_server_free(server->http);
@@ -569,11 +606,13 @@ static int start(void *arg)
 	bf_timer_init(&server->drain_timer, server->loop, on_drained, server);
 	err = bf_inbox_new(&server->inbox, server->loop, CONTROL_SLOTS, on_control_message, server);
 	if (!err)
-		err = start_auth(server);
+		err = check_access(server->conf, server->why, WHY_MAX);
 	if (!err)
 		err = start_storage(server);
 	if (!err)
 		err = start_workers(server);
+	if (!err)
+		err = start_tokens(server);
 	if (!err)
 		err = start_signaling(server);
 	if (err) {

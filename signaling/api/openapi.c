@@ -62,6 +62,10 @@ static struct bf_json *shape_field(const struct bf_field *field)
 		bf_json_put_str(items, "type", "string");
 		bf_json_put(schema, "items", items);
 		break;
+	case BF_FIELD_LIST:
+		schema = type_of(field, "array");
+		put_range(schema, field, "minItems", "maxItems");
+		break;
 	case BF_FIELD_OBJECT:
 		schema = type_of(field, "object");
 		break;

@@ -19,6 +19,7 @@ enum bf_field_kind {
 	BF_FIELD_BOOL,
 	BF_FIELD_UUID,
 	BF_FIELD_TEXTS,	 /* a list of texts, each checked by `rule` */
+	BF_FIELD_LIST,	 /* of anything: the handler looks at the items */
 	BF_FIELD_OBJECT, /* any members */
 };
 
@@ -28,7 +29,7 @@ struct bf_field {
 	bool is_required;
 	bool may_be_null;
 	int64_t min,
-		max; /* of INT the value, of TEXT the bytes, of TEXTS the count; both 0: what the kind allows */
+		max; /* of INT the value, of TEXT the bytes, of TEXTS and LIST the count; both 0: what the kind allows */
 	const char *(*rule)(const char *
 			text); /* what is wrong with a text, as in signaling/auth/rules.h; NULL: nothing can be */
 	const char *text; /* for people */

@@ -54,7 +54,7 @@ static const char *check_uuid(const struct bf_json *value)
 	return bf_json_as_str(value, &text) || bf_uuid_parse(&uuid, text) ? "is no UUID" : NULL;
 }
 
-static const char *check_texts(
+static const char *check_list(
 	const struct bf_json *value, const struct bf_field *field, char *wrong)
 {
 	size_t count = bf_json_count(value), max = BF_BODY_TEXTS_MAX;
@@ -69,7 +69,7 @@ static const char *check_texts(
 			(long long)field->min, max);
 		return wrong;
 	}
-	for (size_t i = 0; i < count && !what; i++)
+	for (size_t i = 0; field->kind == BF_FIELD_TEXTS && i < count && !what; i++)
 		what = check_text(bf_json_at(value, i), field, BF_BODY_TEXT_MAX, wrong);
 	return what ? "has an item that is not allowed there" : NULL;
 }
@@ -93,7 +93,8 @@ static const char *check_value(
 	case BF_FIELD_UUID:
 		return check_uuid(value);
 	case BF_FIELD_TEXTS:
-		return check_texts(value, field, wrong);
+	case BF_FIELD_LIST:
+		return check_list(value, field, wrong);
 	case BF_FIELD_OBJECT:
 		return bf_json_is_object(value) ? NULL : "is no object";
 	}
