@@ -77,7 +77,7 @@ static const struct bf_field refresh_token[] = {
 };
 
 static const struct bf_field passwords[] = {
-	{"current_password", BF_FIELD_TEXT, .is_required = true},
+	{"current_password", BF_FIELD_TEXT, .is_required = true, .max = BF_OP_PASSWORD_BYTES - 1},
 	{"new_password", BF_FIELD_TEXT, .is_required = true, .rule = rule_password},
 	{NULL},
 };

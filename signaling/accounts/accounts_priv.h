@@ -127,6 +127,9 @@ void sign_in_refuse_locked(struct bf_op *op, int64_t left_us);
 /* After the password was right: the session, or what asks for the second factor. */
 void mfa_continue(struct bf_op *op);
 
+/* A worker compares the body's text `member` with the password of who asks; who has none is refused. */
+void verify_own_password(struct bf_op *op, const char *member, bf_op_hashed *next);
+
 void refresh_deinit(struct bf_accounts *accounts);
 
 /* ---- what bodies show ---- */

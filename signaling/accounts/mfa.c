@@ -398,33 +398,15 @@ static void on_password_verified(struct bf_op *op, int result, const char *hash)
 		begin_own_app(op);
 }
 
-static void on_own_user(struct bf_op *op, const struct bf_db_answer *answer)
-{
-	struct bf_db_rows rows = answer->steps[0];
-	char hashes[1][BF_OP_HASH_TEXT];
-	struct bf_user user;
-
-	if (!bf_user_next(&rows, &user) || !user.password_hash.data) {
-		bf_op_refuse(op, 403, "wrong_password", "this account has no password");
-		return;
-	}
-	snprintf(hashes[0], sizeof(hashes[0]), "%.*s", (int)user.password_hash.len,
-		(const char *)user.password_hash.data);
-	bf_op_verify(op, bf_op_text(op, "password"), hashes, 1, on_password_verified);
-}
-
 static void on_disable(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
 	struct bf_op *op = read_showing(arg, exchange, request);
-	struct bf_tx tx;
 
 	if (!op)
 		return;
 	((struct showing *)op->more)->apply = apply_disable;
-	bf_tx_begin(&tx, op->caller.org, op->caller.user);
-	bf_user_get(&tx, op->caller.user);
-	bf_op_ask(op, &tx, on_own_user);
+	verify_own_password(op, "password", on_password_verified);
 }
 
 /* ---- how it stands ---- */

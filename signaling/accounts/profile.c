@@ -73,6 +73,35 @@ void on_me(void *arg, struct bf_http_exchange *exchange, const struct bf_http_re
 	bf_op_ask(op, &tx, on_account);
 }
 
+/* ---- one's own password ---- */
+
+/* What waits for the hash to compare with. */
+static void on_own_user(struct bf_op *op, const struct bf_db_answer *answer)
+{
+	struct bf_db_rows rows = answer->steps[0];
+	char hashes[1][BF_OP_HASH_TEXT];
+	struct bf_user user;
+
+	if (!bf_user_next(&rows, &user) || !user.password_hash.data) {
+		bf_op_refuse(op, 403, "wrong_password", "this account has no password");
+		return;
+	}
+	snprintf(hashes[0], sizeof(hashes[0]), "%.*s", (int)user.password_hash.len,
+		(const char *)user.password_hash.data);
+	bf_op_verify(op, bf_op_text(op, op->member), hashes, 1, op->hashed);
+}
+
+void verify_own_password(struct bf_op *op, const char *member, bf_op_hashed *next)
+{
+	struct bf_tx tx;
+
+	op->member = member;
+	op->hashed = next;
+	bf_tx_begin(&tx, op->caller.org, op->caller.user);
+	bf_user_get(&tx, op->caller.user);
+	bf_op_ask(op, &tx, on_own_user);
+}
+
 /* ---- changing the password ---- */
 
 static void on_password_set(struct bf_op *op, const struct bf_db_answer *answer)
@@ -113,27 +142,11 @@ static void on_current_verified(struct bf_op *op, int result, const char *hash)
 		bf_op_hash(op, bf_op_text(op, "new_password"), on_new_hashed);
 }
 
-static void on_hash(struct bf_op *op, const struct bf_db_answer *answer)
-{
-	struct bf_db_rows rows = answer->steps[0];
-	char hashes[1][BF_OP_HASH_TEXT];
-	struct bf_user user;
-
-	if (!bf_user_next(&rows, &user) || !user.password_hash.data) {
-		bf_op_refuse(op, 403, "wrong_password", "this account has no password");
-		return;
-	}
-	snprintf(hashes[0], sizeof(hashes[0]), "%.*s", (int)user.password_hash.len,
-		(const char *)user.password_hash.data);
-	bf_op_verify(op, bf_op_text(op, "current_password"), hashes, 1, on_current_verified);
-}
-
 void on_change_password(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
 	struct bf_accounts *accounts = arg;
 	struct bf_op *op = bf_op_read(accounts->rest, accounts, exchange, request, 0);
-	struct bf_tx tx;
 
 	if (!op)
 		return;
@@ -141,11 +154,5 @@ void on_change_password(
 		bf_op_refuse(op, 422, "invalid", "new_password is the one it was");
 		return;
 	}
-	if (strlen(bf_op_text(op, "current_password")) >= BF_OP_PASSWORD_BYTES) {
-		bf_op_refuse(op, 403, "wrong_password", "current_password is not the password");
-		return;
-	}
-	bf_tx_begin(&tx, op->caller.org, op->caller.user);
-	bf_user_get(&tx, op->caller.user);
-	bf_op_ask(op, &tx, on_hash);
+	verify_own_password(op, "current_password", on_current_verified);
 }

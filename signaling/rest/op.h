@@ -63,6 +63,7 @@ struct bf_op {
 	int64_t call; /* at the database; 0: none */
 	bf_op_then *next;
 	bf_op_hashed *hashed;
+	const char *member; /* of the body, that is at work */
 	bool takes_refusals;
 };
 

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 
-from cli import check_equal, until
+from cli import Server, check_equal, run, test, until
 
 CLUSTER = os.environ.get("BELFRY_TEST_POSTGRES")
 ANN = {"email": "Ann@Acme.example", "username": "Ann", "password": "correct horse battery", "full_name": "Ann A"}
@@ -61,3 +61,22 @@ def login(server, name="Ann", password=ANN["password"]):
     answer = post(server, "/api/auth/login", {"login": name, "password": password})
     check_equal(answer.status, 200, f"the answer to a login: {answer.text}")
     return answer.json
+
+
+ROOT = "root's long password"
+
+
+def with_admin(world):
+    """A decorator of tests that get a `world(place, server)`: a server whose admin is root."""
+
+    def decorate(test_of):
+        def run_it():
+            with place() as it:
+                run("user", "add", "root", "role=admin", *it.arguments, input_text=f"{ROOT}\n").exits(0)
+                with Server(*it.arguments) as server:
+                    test_of(world(it, server))
+
+        run_it.__name__ = test_of.__name__
+        return test(run_it)
+
+    return decorate

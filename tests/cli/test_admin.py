@@ -4,8 +4,8 @@
 import json
 
 import cli
-from accounts import ANN, get, login, place, post, register
-from cli import Server, check, check_equal, check_in, run, test, until
+from accounts import ANN, ROOT, get, login, place, post, register, with_admin
+from cli import check, check_equal, check_in, run, until
 
 USERS = "/api/users/admin/users"
 
@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, it, server):
         self.it, self.server = it, server
-        self.root = login(server, "root", "root's long password")["access_token"]
+        self.root = login(server, "root", ROOT)["access_token"]
         register(server)
         self.ann = login(server)["access_token"]
         self.ids = {item["username"]: item["id"] for item in get(server, USERS, self.root).json["users"]}
@@ -40,15 +40,7 @@ class World:
         return login(self.server, name, "a password of some length")["access_token"]
 
 
-def world(test_of):
-    def run_it():
-        with place() as it:
-            run("user", "add", "root", "role=admin", *it.arguments, input_text="root's long password\n").exits(0)
-            with Server(*it.arguments) as server:
-                test_of(World(it, server))
-
-    run_it.__name__ = test_of.__name__
-    return test(run_it)
+world = with_admin(World)
 
 
 @world

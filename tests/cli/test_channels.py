@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import cli
-from accounts import get, login, place, post, register
+from accounts import ROOT, get, login, place, post, with_admin
 from cli import Server, WebSocket, check_equal, check_in, run, test, until
 
 CHANNELS = "/api/channels"
@@ -24,7 +24,7 @@ class World:
 
     def __init__(self, it, server):
         self.it, self.server = it, server
-        self.root = login(server, "root", "root's long password")["access_token"]
+        self.root = login(server, "root", ROOT)["access_token"]
         self.ids = {}
         for name, role in (("Ann", "user"), ("Bob", "user"), ("Vic", "viewer"), ("Gus", "guest")):
             run("user", "add", name, f"role={role}", *it.arguments, input_text="a password of some length\n").exits(0)
@@ -53,15 +53,7 @@ class World:
         return post(self.server, f"{CHANNELS}/{channel}/join", members, token)
 
 
-def world(test_of):
-    def run_it():
-        with place() as it:
-            run("user", "add", "root", "role=admin", *it.arguments, input_text="root's long password\n").exits(0)
-            with Server(*it.arguments) as server:
-                test_of(World(it, server))
-
-    run_it.__name__ = test_of.__name__
-    return test(run_it)
+world = with_admin(World)
 
 
 @world
@@ -197,9 +189,9 @@ def a_channel_may_have_a_password(w):
 def with_a_token_one_is_let_in_and_without_not():
     with place() as it:
         run("token", "keygen", f"{it.box}/other.pem").exits(0)
-        run("user", "add", "root", "role=admin", *it.arguments, input_text="root's long password\n").exits(0)
+        run("user", "add", "root", "role=admin", *it.arguments, input_text=f"{ROOT}\n").exits(0)
         with Server(*it.arguments, f"--rtc.join-keys={it.box}/other.pem.pub") as server:
-            root = login(server, "root", "root's long password")["access_token"]
+            root = login(server, "root", ROOT)["access_token"]
             channel = post(server, CHANNELS, {"name": "Top"}, root).json["id"]
             token = post(server, f"{CHANNELS}/{channel}/join", {}, root).json["token"]
             with contextlib.closing(WebSocket(server.connect())) as client:
@@ -214,9 +206,9 @@ def with_a_token_one_is_let_in_and_without_not():
 @test
 def channels_outlive_a_restart_and_what_another_server_changes_shows():
     with place() as it:
-        run("user", "add", "root", "role=admin", *it.arguments, input_text="root's long password\n").exits(0)
+        run("user", "add", "root", "role=admin", *it.arguments, input_text=f"{ROOT}\n").exits(0)
         with Server(*it.arguments) as server:
-            root = login(server, "root", "root's long password")["access_token"]
+            root = login(server, "root", ROOT)["access_token"]
             channel = post(server, CHANNELS, {"name": "Top"}, root).json["id"]
         with Server(*it.arguments) as server:
             check_equal(get(server, f"{CHANNELS}/{channel}", root).json["name"], "Top", "after a restart")

@@ -7,8 +7,8 @@ import re
 import subprocess
 
 import cli
-from accounts import get, login, place, post, register
-from cli import Server, check, check_equal, run, test
+from accounts import ROOT, get, login, register, with_admin
+from cli import check, check_equal, run
 
 ID = "0190a0a0-0000-7000-8000-00000000000a"
 TREE = cli.os.path.dirname(cli.os.path.dirname(cli.os.path.dirname(cli.os.path.abspath(__file__))))
@@ -59,20 +59,12 @@ class World:
     def __init__(self, it, server):
         self.server = server
         self.folder = f"{it.box}/data"
-        self.root = login(server, "root", "root's long password")["access_token"]
+        self.root = login(server, "root", ROOT)["access_token"]
         register(server)
         self.ann = login(server)["access_token"]
 
 
-def world(test_of):
-    def run_it():
-        with place() as it:
-            run("user", "add", "root", "role=admin", *it.arguments, input_text="root's long password\n").exits(0)
-            with Server(*it.arguments) as server:
-                test_of(World(it, server))
-
-    run_it.__name__ = test_of.__name__
-    return test(run_it)
+world = with_admin(World)
 
 
 @world
