@@ -1,5 +1,6 @@
 #include "core/base/clock.h"
 #include "signaling/accounts/accounts_priv.h"
+#include "signaling/auth/guesses.h"
 #include "signaling/auth/rules.h"
 #include "storage/repo/organizations.h"
 #include "storage/repo/roles.h"
@@ -70,6 +71,21 @@ static bool may_register(const struct bf_accounts *accounts)
 	return strcmp(how, "open") == 0;
 }
 
+/* The other rules of the password are its field's. */
+static bool refuse_own_name(struct bf_op *op)
+{
+	const char *const own[] = {bf_op_text(op, "username"), bf_op_text(op, "email"),
+		bf_op_text(op, "full_name"), NULL};
+	const char *why = bf_guessed_why(bf_op_text(op, "password"), own);
+	char detail[96];
+
+	if (!why)
+		return false;
+	snprintf(detail, sizeof(detail), "password %s", why);
+	bf_op_refuse(op, 422, "invalid", detail);
+	return true;
+}
+
 void on_register(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
 {
@@ -84,6 +100,8 @@ void on_register(
 	}
 	op = bf_op_read(accounts->rest, accounts, exchange, request, sizeof(*registration));
 	if (!op)
+		return;
+	if (refuse_own_name(op))
 		return;
 	registration = op->more;
 	bf_rule_key(bf_op_text(op, "email"), registration->email_key);

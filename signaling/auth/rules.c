@@ -1,6 +1,7 @@
 #include "signaling/auth/rules.h"
 
 #include "core/base/utf8.h"
+#include "signaling/auth/guesses.h"
 
 #include <string.h>
 
@@ -109,7 +110,7 @@ const char *bf_rule_password_chosen(const char *text, bool has_second_factor)
 {
 	if (!has_second_factor && count_of(text) < PASSWORD_ALONE_MIN_COUNT)
 		return "is shorter than 15 characters";
-	return bf_rule_password(text);
+	return bf_rule_password(text) ? bf_rule_password(text) : bf_guessed_why(text, NULL);
 }
 
 const char *bf_rule_password_hash(const char *text)

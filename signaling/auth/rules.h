@@ -26,7 +26,8 @@ const char *bf_rule_title(const char *text, size_t count_max);
 /* 8 to 256 characters, of any kind. */
 const char *bf_rule_password(const char *text);
 
-/* The same for a password that somebody chooses: at least 15 characters where it is the only factor. */
+/* The same for a password that somebody chooses: at least 15 characters where it is the only factor, and none that would be guessed
+ * (signaling/auth/guesses.h). */
 const char *bf_rule_password_chosen(const char *text, bool has_second_factor);
 
 /* A hash that a login can be checked against: Argon2 as a PHC string, or bcrypt. */
