@@ -16,6 +16,22 @@
 
 /* ---- the key ---- */
 
+/* Of before a change of keys: its tokens are good until they end. */
+static int open_previous_key(struct bf_accounts *accounts, char *why, size_t why_size)
+{
+	struct bf_jws_keys *keys = &accounts->issuer.keys;
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(
+		path, sizeof(path), "%s/access.previous.pub", accounts->rest->conf->storage.folder);
+	if (access(path, F_OK))
+		return 0;
+	err = bf_join_key_read(&keys->list[1], path, false, why, why_size);
+	keys->count += !err;
+	return err;
+}
+
 /* Where nobody has given one it is made with the first start. */
 static int open_keys(struct bf_accounts *accounts, char *why, size_t why_size)
 {
@@ -32,6 +48,10 @@ static int open_keys(struct bf_accounts *accounts, char *why, size_t why_size)
 		err = bf_join_key_read(
 			&accounts->issuer.keys.list[0], private_path, true, why, why_size);
 	accounts->issuer.keys.count = err ? 0 : 1;
+	if (!err)
+		err = open_previous_key(accounts, why, why_size);
+	for (unsigned i = 0; i < accounts->issuer.keys.count && !err; i++)
+		err = bf_jws_name(&accounts->issuer.keys, i);
 	if (err)
 		return err;
 	accounts->mfa_issuer = accounts->issuer; /* the same keys, lent */
@@ -44,6 +64,19 @@ static int open_keys(struct bf_accounts *accounts, char *why, size_t why_size)
 
 /* Names and passwords, from people who are not known yet. */
 #define CREDENTIALS_MAX 16384
+
+static void on_keys(
+	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request)
+{
+	struct bf_accounts *accounts = arg;
+	struct bf_json *set = bf_jws_public_set(&accounts->issuer.keys);
+
+	(void)request;
+	if (set)
+		bf_http_reply_json(exchange, 200, set);
+	else
+		bf_http_reply_problem(exchange, 503, "unavailable", "out of memory");
+}
 
 static const char *rule_password(const char *text)
 {
@@ -94,6 +127,8 @@ static const struct bf_http_route routes[] = {
 	{"GET", "/api/auth/me", on_me, "One's account and permissions", BF_HTTP_SIGNED_IN},
 	{"POST", "/api/auth/change-password", on_change_password, "Change one's password", BF_HTTP_SIGNED_IN,
 		.rate = BF_HTTP_RATE_AUTH, .body_max = CREDENTIALS_MAX, .request = passwords},
+	{"GET", "/.well-known/jwks.json", on_keys, "The keys that access tokens are signed with", BF_HTTP_PUBLIC,
+		.rate = BF_HTTP_RATE_EXEMPT},
 	{"GET", "/api/users/sessions", on_sessions, "One's devices", BF_HTTP_SIGNED_IN},
 	{"DELETE", "/api/users/sessions/{session}", on_session_delete, "Sign a device out", BF_HTTP_SIGNED_IN},
 };

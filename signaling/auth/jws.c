@@ -1,6 +1,7 @@
 #include "signaling/auth/jws.h"
 
 #include "core/base/id.h"
+#include "signaling/auth/digest.h"
 
 #include <cjose/cjose.h>
 #include <errno.h>
@@ -313,4 +314,26 @@ struct bf_json *bf_jws_public_set(const struct bf_jws_keys *keys)
 	}
 	bf_json_put(set, "keys", list);
 	return set;
+}
+
+int bf_jws_name(struct bf_jws_keys *keys, unsigned idx)
+{
+	struct bf_json *half = public_half(keys->list[idx]);
+	struct bf_bytes crv, x, y;
+	uint8_t digest[BF_SHA256_BYTES];
+	char text[512], kid[64];
+	int err = -EINVAL, len;
+
+	if (half && bf_json_get_str(half, "crv", &crv) == 0 &&
+		bf_json_get_str(half, "x", &x) == 0 && bf_json_get_str(half, "y", &y) == 0) {
+		len = snprintf(text, sizeof(text),
+			"{\"crv\":\"%.*s\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"}",
+			(int)crv.len, (const char *)crv.data, (int)x.len, (const char *)x.data,
+			(int)y.len, (const char *)y.data);
+		bf_sha256(digest, bf_bytes(text, (size_t)len));
+		len = bf_base64url_encode(kid, sizeof(kid), bf_bytes(digest, sizeof(digest)));
+		err = cjose_jwk_set_kid(keys->list[idx], kid, (size_t)len, NULL) ? 0 : -ENOMEM;
+	}
+	bf_json_free(half);
+	return err;
 }

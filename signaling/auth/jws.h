@@ -41,6 +41,9 @@ int bf_jws_check_times(
 /* The public halves as a JWK set (RFC 7517 section 5), without secrets; to be freed by the caller. NULL without memory. */
 struct bf_json *bf_jws_public_set(const struct bf_jws_keys *keys);
 
+/* Gives a P-256 key its thumbprint (RFC 7638) as kid, which tokens then carry. -EINVAL: another kind of key; -ENOMEM. */
+int bf_jws_name(struct bf_jws_keys *keys, unsigned idx);
+
 /* Base64url's letters and dots: what tokens and the names of rooms are made of. */
 bool bf_jws_is_dotted(struct bf_bytes text);
 

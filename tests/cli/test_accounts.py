@@ -3,11 +3,16 @@
 
 import base64
 import json
+import os
+import subprocess
 import time
 
 import cli
 from accounts import ANN, CLUSTER, get, login, place, post, register
 from cli import Server, check, check_equal, check_in, test, until
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
 
 @test
 def who_registers_can_sign_in_by_name_or_address_and_is_a_viewer():
@@ -210,6 +215,33 @@ def fifty_sign_in_at_once():
             answers = list(pool.map(lambda _: post(server, "/api/auth/login", {"login": "Ann", "password": ANN["password"]}).status, range(50)))
         check_equal(set(answers), {200}, f"the answers, in {time.monotonic() - began:.1f} s")
         check_equal(len(it.ask("SELECT id FROM sessions")), 50, "sessions")
+
+
+@test
+def others_verify_tokens_with_the_published_keys_also_of_before_a_change():
+    def verify(token, keys):
+        cli.write("jwks.json", keys)
+        done = subprocess.run(["node", f"{TREE}/tests/e2e/jwks.mjs", "jwks.json", token, "belfry", "belfry"], capture_output=True, text=True, timeout=30)
+        check_equal(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    with place() as it:
+        with Server(*it.arguments) as server:
+            register(server)
+            old = login(server)["access_token"]
+            keys = server.request("GET", "/.well-known/jwks.json")
+            check_equal((keys.status, '"d"' in keys.text), (200, False), keys.text)
+            claims = verify(old, keys.text)
+            check_equal(claims["exp"] - claims["iat"], 3600, "an hour")
+        folder = f"{it.box}/data"
+        os.rename(f"{folder}/access.pub", f"{folder}/access.previous.pub")
+        os.unlink(f"{folder}/access.key")
+        with Server(*it.arguments) as server:
+            check_equal(get(server, "/api/auth/me", old).status, 200, "a token of before")
+            new = login(server)["access_token"]
+            keys = server.request("GET", "/.well-known/jwks.json").text
+            check_equal(len(json.loads(keys)["keys"]), 2, keys)
+            check_equal(len({verify(token, keys)["kid"] for token in (old, new)}), 2, "keys")
 
 
 cli.main()
