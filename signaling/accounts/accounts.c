@@ -134,6 +134,23 @@ static const struct bf_http_route routes[] = {
 };
 /* clang-format on */
 
+static int add_routes(struct bf_accounts *accounts)
+{
+	const struct {
+		const struct bf_http_route *routes;
+		size_t count;
+	} tables[] = {{routes, sizeof(routes) / sizeof(routes[0])},
+		{profile_routes, profile_route_count}, {mfa_routes, mfa_route_count},
+		{key_routes, key_route_count}, {people_routes, people_route_count},
+		{role_routes, role_route_count}};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !err; i++)
+		err = bf_http_server_add(
+			accounts->rest->http, tables[i].routes, tables[i].count, accounts);
+	return err;
+}
+
 int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, size_t why_size)
 {
 	struct bf_accounts *accounts = calloc(1, sizeof(*accounts));
@@ -154,16 +171,7 @@ int bf_accounts_new(struct bf_accounts **out, struct bf_rest *rest, char *why, s
 	if (!err)
 		err = open_keys(accounts, why, why_size);
 	if (!err)
-		err = bf_http_server_add(
-			rest->http, routes, sizeof(routes) / sizeof(routes[0]), accounts);
-	if (!err)
-		err = bf_http_server_add(rest->http, people_routes, people_route_count, accounts);
-	if (!err)
-		err = bf_http_server_add(rest->http, role_routes, role_route_count, accounts);
-	if (!err)
-		err = bf_http_server_add(rest->http, key_routes, key_route_count, accounts);
-	if (!err)
-		err = bf_http_server_add(rest->http, mfa_routes, mfa_route_count, accounts);
+		err = add_routes(accounts);
 	if (err) {
 		bf_accounts_free(accounts);
 		return err;

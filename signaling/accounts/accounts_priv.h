@@ -146,8 +146,10 @@ void push_role_name(struct bf_json *names, const struct bf_role *role);
 typedef void handler(
 	void *arg, struct bf_http_exchange *exchange, const struct bf_http_request *request);
 
-extern const struct bf_http_route people_routes[], role_routes[], key_routes[], mfa_routes[];
-extern const size_t people_route_count, role_route_count, key_route_count, mfa_route_count;
+extern const struct bf_http_route people_routes[], role_routes[], key_routes[], mfa_routes[],
+	profile_routes[];
+extern const size_t people_route_count, role_route_count, key_route_count, mfa_route_count,
+	profile_route_count;
 
 handler on_register, on_login, on_refresh, on_logout, on_me, on_change_password, on_sessions,
 	on_session_delete;

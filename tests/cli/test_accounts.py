@@ -218,6 +218,30 @@ def fifty_sign_in_at_once():
 
 
 @test
+def names_are_changed_unless_another_device_was_faster():
+    def put(body, **fields):
+        return server.request("PUT", "/api/users/profile", json.dumps(body), fields, token)
+
+    with place() as it, Server(*it.arguments) as server:
+        register(server)
+        register(server, {"email": "bob@x.example", "username": "bob", "password": "battery staple horse"})
+        token = login(server)["access_token"]
+        read = get(server, "/api/users/profile", token)
+        etag = read.getheader("ETag")
+        check_equal((read.json["username"], read.json["full_name"]), ("Ann", "Ann A"), "before")
+        changed = put({"full_name": "Ann B"}, **{"If-Match": etag})
+        check_equal((changed.status, json.loads(changed.text)["full_name"], json.loads(changed.text)["email"]), (200, "Ann B", "Ann@Acme.example"), changed.text)
+        check_equal(put({"full_name": "Ann C"}, **{"If-Match": etag}).status, 412, "with the ETag of before")
+        check_equal(put({"full_name": "Ann C"}, **{"If-Match": changed.getheader("ETag")}).status, 200, "with the new one")
+        check_equal(put({"username": "BOB"}).status, 409, "another's name")
+        check_equal(put({"username": "Anna"}).status, 200, "another name")
+        for body in ({"username": "a b"}, {"full_name": "a\tb"}, {"email": "x@x.example"}, {"role": "admin"}):
+            check_equal(put(body).status, 422, body)
+        login(server, "anna")
+        check_equal(get(server, "/api/users/profile", token).json["full_name"], "Ann C", "after")
+
+
+@test
 def others_verify_tokens_with_the_published_keys_also_of_before_a_change():
     def verify(token, keys):
         cli.write("jwks.json", keys)
